@@ -1,0 +1,67 @@
+import SQLite from 'better-sqlite3';
+import { AgentError } from '../kernel/errors.ts';
+
+/** What the triggers of the schema say when they refuse; the words tie a trigger to its catalogue code below. */
+export const REFUSALS = {
+  plan_transition: 'illegal plan transition',
+  plan_frozen: 'a plan that left draft keeps its hashes',
+  operation_ended: 'an ended operation stays ended',
+  fence_lowered: 'a fence is never lowered',
+  lost_ownership: 'lost ownership',
+  journal_ended: 'an ended journal entry stays as it is',
+  append_only: 'append-only',
+} as const;
+
+const CODES = {
+  [REFUSALS.plan_transition]: 'PLAN_STATE',
+  [REFUSALS.plan_frozen]: 'PLAN_STATE',
+  [REFUSALS.operation_ended]: 'OPERATION_STATE',
+  [REFUSALS.fence_lowered]: 'TARGET_BUSY',
+  [REFUSALS.lost_ownership]: 'TARGET_BUSY',
+  [REFUSALS.journal_ended]: 'OPERATION_STATE',
+} as const;
+
+const DAMAGE = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB']);
+
+/**
+ * SQLite's error as one of the catalogue; anything that is a fault of our own code (a constraint nobody foresaw, bad
+ * SQL) comes back as it was and ends as INTERNAL.
+ */
+export function storeError(error: unknown): unknown {
+  if (!(error instanceof SQLite.SqliteError)) return systemError(error);
+  const primary = error.code.split('_').slice(0, 2).join('_');
+  if (error.code === 'SQLITE_CONSTRAINT_TRIGGER') {
+    const code = (CODES as Record<string, (typeof CODES)[keyof typeof CODES] | undefined>)[error.message];
+    return code === undefined
+      ? error
+      : new AgentError(code, `Refused by the store: ${error.message}.`, { cause: error });
+  }
+  if (primary === 'SQLITE_FULL') return failed('The disk of the data directory is full.', error);
+  if (primary === 'SQLITE_IOERR')
+    return failed(`The disk of the data directory answers with an error (${error.code}).`, error);
+  if (primary === 'SQLITE_READONLY') return failed('The database can only be read, not written.', error);
+  if (primary === 'SQLITE_CANTOPEN') return failed('The database file cannot be opened.', error);
+  if (DAMAGE.has(primary))
+    return new AgentError('STORE_DAMAGED', `The database file is damaged: ${error.message}.`, { cause: error });
+  return error;
+}
+
+/** Errors of the file system itself, met while making the directory or a backup. */
+function systemError(error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return failed('The disk is full.', error);
+  if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM')
+    return failed(`The data directory cannot be written (${code}).`, error);
+  return error;
+}
+
+const failed = (message: string, cause: unknown): AgentError => new AgentError('STORE_FAILED', message, { cause });
+
+/** Runs `work` with its SQLite and file system errors turned into the catalogue's. */
+export function withStoreErrors<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw storeError(error) as Error;
+  }
+}

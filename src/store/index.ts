@@ -1,0 +1,28 @@
+export { openStore, type Store, type StoreOptions } from './open.ts';
+export type { Commit, StoreReader, StoreTx } from './commit.ts';
+export type { Actor, JsonObject } from './columns.ts';
+export {
+  ENDED_OPERATION_STATES,
+  OPERATION_STATES,
+  PLAN_STATES,
+  PLAN_TRANSITIONS,
+  TERMINAL_PLAN_STATES,
+  type JournalKind,
+  type JournalState,
+  type OperationState,
+  type PlanState,
+} from './schema.ts';
+export { keyId, loadKeys, seal, unseal, type Keys } from './keys.ts';
+export * from './queries/plans.ts';
+export * from './queries/secrets.ts';
+export * from './queries/approvals.ts';
+export * from './queries/vmids.ts';
+export * from './queries/operations.ts';
+export * from './queries/journal.ts';
+export * from './queries/locks.ts';
+export * from './queries/idempotency.ts';
+export * from './queries/tokens.ts';
+export * from './queries/settings.ts';
+export * from './queries/audit.ts';
+export * from './queries/events.ts';
+export * from './queries/durations.ts';

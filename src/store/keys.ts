@@ -1,0 +1,108 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  type KeyObject,
+} from 'node:crypto';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { AgentError } from '../kernel/errors.ts';
+import type { Ids } from '../kernel/ids.ts';
+import { withStoreErrors } from './errors.ts';
+
+/** The keys of this installation. They stand beside the database, not in it, so that a copy of it gives none away. */
+export interface Keys {
+  readonly audit: {
+    /** First 16 hex digits of SHA-256 over the public key (DER). */
+    readonly key_id: string;
+    readonly privateKey: KeyObject;
+    /** PEM (SPKI) of the public half, what an auditor gets. */
+    readonly publicKeyPem: string;
+  };
+  /** 32 bytes, for `seal`. */
+  readonly data: Uint8Array;
+}
+
+const hex32 = z.string().regex(/^[0-9a-f]{64}$/);
+const fileSchema = z.object({ audit_seed: hex32, data_key: hex32 });
+
+/** PKCS #8 of an Ed25519 key up to its 32 bytes of seed (RFC 8410). */
+const PKCS8_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex');
+const NONCE = 12;
+const TAG = 16;
+
+/**
+ * Reads `keys.json` (mode 0600) of the data directory, made on first use. Call it while the store is open: its lock
+ * keeps two processes from making different keys. Errors: CONFIGURATION_INVALID when the file cannot be understood.
+ */
+export function loadKeys(directory: string, ids: Ids): Keys {
+  const file = join(directory, 'keys.json');
+  return withStoreErrors(() => {
+    if (!existsSync(file)) writeKeys(file, ids);
+    const parsed = fileSchema.safeParse(parseJson(readFileSync(file, 'utf8')));
+    if (!parsed.success)
+      throw new AgentError('CONFIGURATION_INVALID', `${file} does not hold the keys of proxmox-agent.`);
+    const { audit_seed, data_key } = parsed.data;
+    return { audit: signingKey(Buffer.from(audit_seed, 'hex')), data: Buffer.from(data_key, 'hex') };
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whole or not at all: a crash must not leave half a key file that later starts would refuse. */
+function writeKeys(file: string, ids: Ids): void {
+  const hex = (): string => Buffer.from(ids.bytes(32)).toString('hex');
+  const partial = `${file}.partial`;
+  const descriptor = openSync(partial, 'w', 0o600);
+  writeSync(descriptor, `${JSON.stringify({ audit_seed: hex(), data_key: hex() }, undefined, 2)}\n`);
+  fsyncSync(descriptor);
+  closeSync(descriptor);
+  renameSync(partial, file);
+}
+
+function signingKey(seed: Uint8Array): Keys['audit'] {
+  const privateKey = createPrivateKey({ key: Buffer.concat([PKCS8_ED25519, seed]), format: 'der', type: 'pkcs8' });
+  const publicKey = createPublicKey(privateKey);
+  return {
+    privateKey,
+    key_id: keyId(publicKey),
+    publicKeyPem: publicKey.export({ format: 'pem', type: 'spki' }).toString(),
+  };
+}
+
+/** The name of a public key in checkpoints. */
+export const keyId = (key: KeyObject): string =>
+  createHash('sha256')
+    .update(key.export({ format: 'der', type: 'spki' }))
+    .digest('hex')
+    .slice(0, 16);
+
+/** Encrypts (AES-256-GCM) for one purpose: `context`, such as a plan's id, has to be the same to open it. */
+export function seal(key: Uint8Array, ids: Ids, context: string, text: string): Uint8Array {
+  const nonce = ids.bytes(NONCE);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(Buffer.from(context));
+  return Buffer.concat([nonce, cipher.update(text, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+}
+
+/** Errors: INTERNAL when the blob, the context or the key is another one. */
+export function unseal(key: Uint8Array, context: string, blob: Uint8Array): string {
+  try {
+    const tag = blob.subarray(blob.length - TAG);
+    const decipher = createDecipheriv('aes-256-gcm', key, blob.subarray(0, NONCE), { authTagLength: TAG });
+    decipher.setAAD(Buffer.from(context)).setAuthTag(tag);
+    return Buffer.concat([decipher.update(blob.subarray(NONCE, blob.length - TAG)), decipher.final()]).toString('utf8');
+  } catch (error) {
+    throw new AgentError('INTERNAL', 'Sealed inputs cannot be opened with the key of this installation.', {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,79 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type SQLite from 'better-sqlite3';
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/log.ts';
+import { backupTo } from './backup.ts';
+import { GroupCommit, type Commit, type StoreReader } from './commit.ts';
+import { openReader, openWriter } from './connection.ts';
+import { directKysely } from './dialect.ts';
+import { withStoreErrors } from './errors.ts';
+import { lockDirectory } from './lock.ts';
+import { migrate } from './migrate.ts';
+import { MIGRATIONS } from './migrations/index.ts';
+
+export interface Store extends StoreReader {
+  /** The data directory. */
+  readonly directory: string;
+  /** Every write goes through here; see `GroupCommit`. `db` of the store itself reads only, and only what is committed. */
+  readonly commit: Commit;
+  /** Consistent, checked copy into `file` while work goes on; answers its size in bytes. */
+  backup(file: string): Promise<{ bytes: number }>;
+  /** Finishes accepted commits, folds the log into the database and lets the directory go. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface StoreOptions {
+  readonly directory: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+const DATABASE = 'proxmox-agent.db';
+
+/**
+ * Opens the data directory, made when absent (mode 0700). Errors: DATA_DIRECTORY_BUSY when another process has it,
+ * STORE_INCOMPATIBLE for a database of a newer version, STORE_DAMAGED, STORE_FAILED when it cannot be written.
+ */
+export function openStore(options: StoreOptions): Store {
+  return withStoreErrors(() => {
+    mkdirSync(options.directory, { recursive: true, mode: 0o700 });
+    chmodSync(options.directory, 0o700);
+    const lock = lockDirectory(options.directory);
+    try {
+      return openLocked(options, () => lock.release());
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
+  });
+}
+
+function openLocked({ directory, clock, log }: StoreOptions, release: () => void): Store {
+  const file = join(directory, DATABASE);
+  const writer = openWriter(file);
+  let reader: SQLite.Database;
+  try {
+    migrate(writer, MIGRATIONS, clock);
+    reader = openReader(file);
+  } catch (error) {
+    writer.close();
+    throw error;
+  }
+  const group = new GroupCommit({ sqlite: writer, clock, log });
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await group.close();
+    reader.close();
+    // The last connection to close folds the log into the database.
+    writer.close();
+    release();
+  };
+  return {
+    directory,
+    db: directKysely(reader),
+    commit: group.commit,
+    backup: (target) => backupTo(writer, target),
+    close: () => (closing ??= close()),
+  };
+}

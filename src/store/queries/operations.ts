@@ -1,0 +1,132 @@
+import type { Selectable } from 'kysely';
+import { AgentError } from '../../kernel/errors.ts';
+import { fromJson, fromJsonOrNull, toJson, toJsonOrNull, type JsonObject } from '../columns.ts';
+import type { StoreReader, StoreTx } from '../commit.ts';
+import { ENDED_OPERATION_STATES, type Database, type OperationState } from '../schema.ts';
+
+/** The carrying out of one plan. Who raises `fence` owns it; whoever holds a lower one can no longer write. */
+export interface OperationRecord {
+  readonly operation_id: string;
+  readonly plan_id: string;
+  readonly environment: string;
+  readonly state: OperationState;
+  readonly attempt: number;
+  readonly fence: number;
+  readonly owner: string | null;
+  readonly created_at: number;
+  readonly started_at: number | null;
+  readonly ended_at: number | null;
+  readonly error: JsonObject | null;
+  readonly waiting_for: JsonObject | null;
+  readonly verification: readonly unknown[] | null;
+  readonly body: JsonObject;
+}
+
+export interface OperationFilter {
+  readonly environment?: string | undefined;
+  readonly states?: readonly OperationState[] | undefined;
+  readonly before?: string | undefined;
+  readonly limit: number;
+}
+
+const toOperation = (row: Selectable<Database['operations']>): OperationRecord => ({
+  ...row,
+  error: fromJsonOrNull(row.error),
+  waiting_for: fromJsonOrNull(row.waiting_for),
+  verification: fromJsonOrNull(row.verification),
+  body: fromJson(row.body),
+});
+
+/** A new operation: queued, never attempted, owned by nobody. The plan has at most one (UNIQUE). */
+export async function insertOperation(
+  trx: StoreTx,
+  operation: Pick<OperationRecord, 'operation_id' | 'plan_id' | 'environment' | 'created_at' | 'body'>,
+): Promise<OperationRecord> {
+  const row = { ...operation, body: toJson(operation.body), state: 'queued' as const, attempt: 0, fence: 0 };
+  return toOperation(await trx.db.insertInto('operations').values(row).returningAll().executeTakeFirstOrThrow());
+}
+
+/** Errors: OPERATION_NOT_FOUND. */
+export async function getOperation(reader: StoreReader, operation_id: string): Promise<OperationRecord> {
+  const query = reader.db.selectFrom('operations').selectAll().where('operation_id', '=', operation_id);
+  const row = await query.executeTakeFirst();
+  if (row === undefined)
+    throw new AgentError('OPERATION_NOT_FOUND', `There is no operation ${operation_id}.`, { operation_id });
+  return toOperation(row);
+}
+
+export async function operationOfPlan(reader: StoreReader, plan_id: string): Promise<OperationRecord | undefined> {
+  const row = await reader.db.selectFrom('operations').selectAll().where('plan_id', '=', plan_id).executeTakeFirst();
+  return row === undefined ? undefined : toOperation(row);
+}
+
+/** Newest first. */
+export async function listOperations(reader: StoreReader, filter: OperationFilter): Promise<OperationRecord[]> {
+  const { environment, states, before, limit } = filter;
+  let query = reader.db.selectFrom('operations').selectAll().orderBy('operation_id', 'desc').limit(limit);
+  if (environment !== undefined) query = query.where('environment', '=', environment);
+  if (states !== undefined) query = query.where('state', 'in', [...states]);
+  if (before !== undefined) query = query.where('operation_id', '<', before);
+  return (await query.execute()).map(toOperation);
+}
+
+/** Those that have not ended, oldest first: what a start has to pick up. */
+export async function activeOperations(reader: StoreReader): Promise<OperationRecord[]> {
+  const query = reader.db.selectFrom('operations').selectAll().orderBy('operation_id');
+  return (await query.where('state', 'not in', [...ENDED_OPERATION_STATES]).execute()).map(toOperation);
+}
+
+/**
+ * Takes an operation over: the fence and the attempt go up by one, so every earlier owner is shut out from now on.
+ * Errors: OPERATION_NOT_FOUND, OPERATION_STATE when it has ended.
+ */
+export async function claimOperation(trx: StoreTx, operation_id: string, owner: string): Promise<OperationRecord> {
+  const query = trx.db
+    .updateTable('operations')
+    .set((set) => ({ owner, fence: set('fence', '+', 1), attempt: set('attempt', '+', 1) }))
+    .where('operation_id', '=', operation_id)
+    .where('state', 'not in', [...ENDED_OPERATION_STATES]);
+  const row = await query.returningAll().executeTakeFirst();
+  if (row !== undefined) return toOperation(row);
+  const { state } = await getOperation(trx, operation_id);
+  throw new AgentError('OPERATION_STATE', `The operation has ended (${state}).`, { operation_id });
+}
+
+export interface OperationChange {
+  readonly state?: OperationState;
+  readonly started_at?: number;
+  readonly ended_at?: number;
+  readonly error?: JsonObject | null;
+  readonly waiting_for?: JsonObject | null;
+  readonly verification?: readonly unknown[] | null;
+  readonly body?: JsonObject;
+}
+
+const changeColumns = (change: OperationChange) => ({
+  ...(change.state === undefined ? {} : { state: change.state }),
+  ...(change.started_at === undefined ? {} : { started_at: change.started_at }),
+  ...(change.ended_at === undefined ? {} : { ended_at: change.ended_at }),
+  ...(change.error === undefined ? {} : { error: toJsonOrNull(change.error) }),
+  ...(change.waiting_for === undefined ? {} : { waiting_for: toJsonOrNull(change.waiting_for) }),
+  ...(change.verification === undefined ? {} : { verification: toJsonOrNull(change.verification) }),
+  ...(change.body === undefined ? {} : { body: toJson(change.body) }),
+});
+
+/**
+ * Changes an operation as its owner. Errors: TARGET_BUSY `lost ownership` when `fence` is not the current one,
+ * OPERATION_STATE when it has ended, OPERATION_NOT_FOUND.
+ */
+export async function updateOperation(
+  trx: StoreTx,
+  key: { readonly operation_id: string; readonly fence: number },
+  change: OperationChange,
+): Promise<OperationRecord> {
+  const { operation_id, fence } = key;
+  const query = trx.db.updateTable('operations').set(changeColumns(change)).where('operation_id', '=', operation_id);
+  const row = await query.where('fence', '=', fence).returningAll().executeTakeFirst();
+  if (row !== undefined) return toOperation(row);
+  await getOperation(trx, operation_id);
+  throw new AgentError('TARGET_BUSY', 'Another process has taken the operation over: lost ownership.', {
+    operation_id,
+  });
+}
