@@ -1,0 +1,13 @@
+export { createPveApi, type PveApiOptions } from './api.ts';
+export { type PveAuth, principalOf } from './auth.ts';
+export { originOf } from './endpoint.ts';
+export { type FailureKind, kindOf, type Sent, sentOf } from './failures.ts';
+export { bool, list, num, record, text, words } from './lenient.ts';
+export { encodeSegment, path } from './path.ts';
+export { progressFraction } from './progress.ts';
+export { pveWords, type PveWords } from './rejection.ts';
+export { isTaskOk } from './tasks.ts';
+export { normaliseFingerprint, probeFingerprint, type TlsTrust } from './tls.ts';
+export { createTransport, type HttpsTransport, type TransportOptions } from './transport.ts';
+export type * from './types.ts';
+export { formatUpid, isUpid, parseUpid, type Upid } from './upid.ts';
