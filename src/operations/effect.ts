@@ -32,7 +32,7 @@ export class EffectRun {
   async outcome(): Promise<EffectOutcome> {
     const past = this.#deps.journal.past(this.#position);
     if (past !== undefined && (past.state === 'done' || past.state === 'failed')) return this.#replay(past);
-    const leave = await this.#deps.hooks.enter(this.#step, this.#effect);
+    const leave = await this.#deps.hooks.enter(this.#step, this.#effect, past !== undefined);
     try {
       return past === undefined ? await this.#fresh() : await this.#continue(past);
     } finally {
@@ -130,12 +130,15 @@ export class EffectRun {
   async #watch(upid: string): Promise<TaskResult> {
     const { api, hooks } = this.#deps;
     const onProgress = ({ line, fraction }: { line: string; fraction?: number }): void => hooks.progress(this.#step, line, fraction);
+    hooks.task(this.#step, this.#effect, upid);
     try {
       return await api.waitTask(upid, { signal: hooks.signal, onProgress });
     } catch (error) {
       if (!isAgentError(error, 'PVE_UNREACHABLE')) throw error;
       // Known to have been sent and unknown how it ends: a person's case.
       throw new AgentError('NEEDS_ATTENTION', `"${this.#step.title}": the task ${upid} was started and cannot be watched: ${error.message}`);
+    } finally {
+      hooks.task(this.#step, this.#effect, undefined);
     }
   }
 

@@ -51,6 +51,7 @@ const quiet: ThreadHooks = {
   at: () => {},
   waiting: () => {},
   progress: () => {},
+  task: () => {},
   signal: new AbortController().signal,
   // A lock on the twin never goes away by itself; waiting for it would only burn virtual time.
   canceled: () => true,

@@ -20,6 +20,8 @@ export interface RunDeps extends Omit<ThreadDeps, 'gate' | 'request' | 'journal'
   readonly plan: ExecutablePlan;
   /** Where the operation stood; `compensating` means that nothing new is sent forward. */
   readonly state: RunState;
+  /** Why it is being taken back, when `state` is `compensating`. */
+  readonly error?: AgentError;
   readonly journal: (thread: string) => ThreadJournal;
   readonly hooks: ThreadHooks;
   readonly enterState: (state: RunState, error?: AgentError) => Promise<void>;
@@ -46,12 +48,13 @@ const VERIFY_PAUSE_MS = 1_500;
  */
 export async function run(deps: RunDeps): Promise<RunEnd> {
   const forward = await goForward(deps);
+  if (deps.state === 'compensating' && deps.error !== undefined) forward.failure ??= deps.error;
   if (forward.fatal !== undefined) throw forward.fatal;
   if (forward.attention !== undefined) return { state: 'needs_attention', error: forward.attention };
   if (forward.failure !== undefined) {
     // Undoing needs PVE as much as going on does: what was begun waits for a person instead.
     if (forward.failure.code === 'PVE_UNREACHABLE' && forward.completed.length > 0) return lost(forward.failure);
-    return goBack(deps, forward.completed, forward.failure, []);
+    return goBack(deps, forward, forward.failure);
   }
   await deps.enterState('verifying');
   let verification;
@@ -76,6 +79,8 @@ const lost = (error: AgentError): RunEnd => ({
 interface Forward {
   readonly results: Record<string, unknown>;
   readonly completed: CompletedEffect[];
+  /** Effects of which nobody knows whether they took place; left over when a person gives an operation up. */
+  readonly unsettled: TraceStep[];
   failure?: AgentError;
   attention?: AgentError;
   /** A handover, a crash or a fault of our own: leave everything as it is. */
@@ -84,15 +89,19 @@ interface Forward {
 
 /** Every request in its own thread, each after those it names; the first failure stops the others between effects. */
 async function goForward(deps: RunDeps): Promise<Forward> {
-  const outcome: Forward = { results: {}, completed: [] };
+  const outcome: Forward = { results: {}, completed: [], unsettled: [] };
   const stopped = (): boolean => outcome.failure !== undefined || outcome.attention !== undefined || outcome.fatal !== undefined;
   const hooks: ThreadHooks = {
     ...deps.hooks,
     canceled: () => deps.hooks.canceled(),
-    async enter(step: TraceStep, effect: Effect) {
-      if (stopped() || deps.state === 'compensating') throw new Stop('halted');
-      const leave = await deps.hooks.enter(step, effect);
-      if (!stopped()) return leave;
+    async enter(step: TraceStep, effect: Effect, sent: boolean) {
+      if (deps.state === 'compensating') {
+        if (sent) outcome.unsettled.push(step);
+        throw new Stop('halted');
+      }
+      if (stopped() && !sent) throw new Stop('halted');
+      const leave = await deps.hooks.enter(step, effect, sent);
+      if (sent || !stopped()) return leave;
       leave();
       throw new Stop('halted');
     },
@@ -132,13 +141,14 @@ function approved(plan: ExecutablePlan, request: string): Gate {
   return { admit: (index, form, effect) => assertRecorded(steps[index], form, effect.title) };
 }
 
-async function goBack(deps: RunDeps, completed: readonly CompletedEffect[], error: AgentError, verification: readonly VerificationEntry[]): Promise<RunEnd> {
+async function goBack(deps: RunDeps, { completed, unsettled }: Forward, error: AgentError): Promise<RunEnd> {
   await deps.enterState('compensating', error);
   try {
     const hooks: ThreadHooks = { ...deps.hooks, canceled: () => false, enter: () => Promise.resolve(() => {}) };
-    const compensation = await compensate(completed, { ...deps, journal: deps.journal('undo'), hooks });
+    const unknown = unsettled.map(({ seq, title }) => ({ seq, title, state: 'left' as const, why: 'nobody knows whether it took place; look at the guest' }));
+    const compensation = [...unknown, ...(await compensate(completed, { ...deps, journal: deps.journal('undo'), hooks }))];
     const state = error.details.more?.['canceled'] === true ? 'canceled' : 'failed';
-    return { state, error, compensation, verification };
+    return { state, error, compensation, verification: [] };
   } catch (trouble) {
     if (isAgentError(trouble, 'NEEDS_ATTENTION')) return { state: 'needs_attention', error: trouble };
     throw trouble;

@@ -29,8 +29,13 @@ export interface ThreadJournal {
 export type Point = 'before-intent' | 'after-intent' | 'after-send' | 'after-answer' | 'after-task';
 
 export interface ThreadHooks {
-  /** Before an effect that has not been sent: waits for room under the limits; throws to stop here. */
-  enter(step: TraceStep, effect: Effect): Promise<() => void>;
+  /**
+   * Before an effect: waits for room under the limits; throws to stop here. `sent` when the journal knows it already:
+   * then it may have been executed, and is seen through.
+   */
+  enter(step: TraceStep, effect: Effect, sent: boolean): Promise<() => void>;
+  /** The PVE task that an effect waits for now; undefined when it has ended. */
+  task(step: TraceStep, effect: Effect, upid: string | undefined): void;
   at(point: Point, step: TraceStep): void;
   waiting(step: TraceStep, why: string | undefined): void;
   progress(step: TraceStep, line: string, fraction: number | undefined): void;

@@ -10,4 +10,4 @@ export { isTaskOk } from './tasks.ts';
 export { normaliseFingerprint, probeFingerprint, type TlsTrust } from './tls.ts';
 export { createTransport, type HttpsTransport, type TransportOptions } from './transport.ts';
 export type * from './types.ts';
-export { formatUpid, isUpid, parseUpid, type Upid } from './upid.ts';
+export { formatUpid, isUpid, nodeOf, parseUpid, type Upid } from './upid.ts';

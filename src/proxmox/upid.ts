@@ -41,3 +41,6 @@ export function formatUpid(upid: Upid): string {
   parseUpid(text);
   return text;
 }
+
+/** The node that a task runs or ran on. Errors: `VALIDATION_FAILED`. */
+export const nodeOf = (upid: string): string => parseUpid(upid).node;

@@ -93,6 +93,27 @@ export async function updateEntry(
   });
 }
 
+/**
+ * Opens an answered effect again before it is sent once more: its task ended on a lock without doing anything. Errors
+ * as `updateEntry`.
+ */
+export async function reopenIntent(
+  trx: StoreTx,
+  key: JournalKey & { readonly fence: number },
+  at: number,
+): Promise<void> {
+  const set = {
+    state: 'intent' as const,
+    intent_at: at,
+    fence: key.fence,
+    answer: null,
+    upid: null,
+    answered_at: null,
+  };
+  const query = trx.db.updateTable('journal').set(set).where('operation_id', '=', key.operation_id);
+  await query.where('thread', '=', key.thread).where('pos', '=', key.pos).execute();
+}
+
 /** The journal of an operation in order, of one thread or of all. */
 export async function readJournal(reader: StoreReader, operation_id: string, thread?: string): Promise<JournalEntry[]> {
   let query = reader.db.selectFrom('journal').selectAll().where('operation_id', '=', operation_id);

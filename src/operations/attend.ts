@@ -1,0 +1,122 @@
+import { AgentError, toAgentError, type ErrorCode } from '../kernel/errors.ts';
+import { nodeOf } from '../proxmox/index.ts';
+import { addDuration, readJournal, releaseLocks, releaseReservations, updateOperation, updatePlan, type Actor, type JournalEntry, type JsonObject, type OperationChange, type OperationRecord } from '../store/index.ts';
+import type { Engine } from './engine.ts';
+import { OperationJournal } from './journal.ts';
+import { LiveOperation, placeOf } from './live.ts';
+import { run, Stop, type RunEnd, type RunState } from './run.ts';
+import type { ExecutablePlan } from './types.ts';
+
+/** Sees one claimed operation to its end, or leaves it for the next start (handover, store trouble). */
+export async function attend(engine: Engine, operation: OperationRecord): Promise<void> {
+  const { store, log } = engine.deps;
+  const { operation_id, plan_id, environment } = operation;
+  const actor = operation.body['actor'] as Actor;
+  const api = engine.deps.connect(environment);
+  const live = makeLive(engine, operation);
+  engine.live.set(operation_id, live);
+  const targets = (operation.body['targets'] as string[] | undefined) ?? [];
+  if (!(await engine.lock(operation, targets, live))) return;
+
+  const entries = await readJournal(store, operation_id);
+  const journal = new OperationJournal(engine.deps, { operation_id, plan_id, environment, fence: operation.fence, actor }, entries);
+  try {
+    const plan = await engine.deps.loadPlan(plan_id);
+    const state = resumeState(operation);
+    const error = state === 'compensating' ? storedError(operation) : undefined;
+    if (state === 'running') await change(engine, operation, { state, waiting_for: null, ...(operation.started_at === null ? { started_at: engine.deps.clock.now() } : {}) }, 'operation.running');
+    if (journal.isEmpty && state === 'running' && !live.hooks().canceled()) await engine.deps.checkTargets(plan);
+    const { clock, forms } = engine.deps;
+    const ended = await run({
+      plan,
+      state,
+      api,
+      clock,
+      forms,
+      ...(error === undefined ? {} : { error }),
+      hooks: live.hooks(),
+      journal: (thread) => journal.thread(thread),
+      enterState: (next, why) => change(engine, operation, { state: next, ...(why === undefined ? {} : { error: asJson(why) }) }, `operation.${next}`),
+    });
+    await finish(engine, operation, plan, ended);
+  } catch (error) {
+    if (error instanceof Stop) return void log.info({ operation_id }, 'an operation was handed over');
+    if (toAgentError(error).code === 'STORE_FAILED' || !journal.isEmpty || (await hasJournal(engine, operation_id))) throw error;
+    // Nothing was sent: a target that changed, a lab that cannot be reached, an action that is gone.
+    await finish(engine, operation, undefined, { state: 'failed', error: toAgentError(error), compensation: [], verification: [] });
+  }
+}
+
+const hasJournal = async (engine: Engine, operation_id: string): Promise<boolean> => (await readJournal(engine.deps.store, operation_id)).length > 0;
+
+function makeLive(engine: Engine, { operation_id, plan_id, environment }: OperationRecord): LiveOperation {
+  const { store, events, log, clock, limits, connect, crash } = engine.deps;
+  const ids = { operation_id, plan_id };
+  const publish = (type: string, data: unknown): void => {
+    store.commit((trx) => events.publish(trx, { type, environment, ids, data })).catch((error: unknown) => log.warn({ operation_id, err: error }, 'progress was not recorded'));
+  };
+  return new LiveOperation({
+    environment,
+    api: connect(environment),
+    clock,
+    limits,
+    places: engine.places,
+    crash,
+    onProgress: (step, progress) => publish('operation.progress', { effect: placeOf(step), title: step.title, ...progress }),
+    onWaiting: (why) => (why === undefined ? undefined : publish('operation.waiting', { why })),
+  });
+}
+
+/** Where a run starts: what was being taken back is taken back further, everything else goes forward. */
+const resumeState = (operation: OperationRecord): RunState => (operation.state === 'compensating' ? 'compensating' : 'running');
+
+function storedError({ error }: OperationRecord): AgentError {
+  const { code, message, more } = (error ?? {}) as { code?: ErrorCode; message?: string; more?: JsonObject };
+  return new AgentError(code ?? 'INTERNAL', message ?? 'It failed before the restart.', more === undefined ? {} : { more });
+}
+
+const asJson = ({ code, message, details }: AgentError): JsonObject => ({ code, message, ...(details.more ? { more: details.more } : {}) });
+
+async function change(engine: Engine, operation: OperationRecord, what: OperationChange, event: string): Promise<void> {
+  const { store, events } = engine.deps;
+  const { operation_id, plan_id, environment } = operation;
+  await store.commit(async (trx) => {
+    await updateOperation(trx, operation, what);
+    await events.publish(trx, { type: event, environment, ids: { operation_id, plan_id }, data: what.error ?? null });
+  });
+}
+
+/** The end in one commit: operation, plan, locks, reservations, audit and event agree at every instant. */
+async function finish(engine: Engine, operation: OperationRecord, plan: ExecutablePlan | undefined, ended: RunEnd): Promise<void> {
+  const { store, audit, events, clock, metrics } = engine.deps;
+  const { operation_id, plan_id, environment, fence } = operation;
+  const ids = { operation_id, plan_id };
+  const at = clock.now();
+  const { state } = ended;
+  const error = 'error' in ended ? asJson(ended.error) : null;
+  const outcome = { ...('compensation' in ended ? { compensation: ended.compensation } : {}), ...('results' in ended ? { results: ended.results } : {}) };
+  const verification = 'verification' in ended ? ended.verification : null;
+  const entries = state === 'needs_attention' ? [] : await readJournal(store, operation_id);
+  await store.commit(async (trx) => {
+    const body = { ...operation.body, ...outcome };
+    await updateOperation(trx, operation, { state, error, verification, waiting_for: null, body, ...(state === 'needs_attention' ? {} : { ended_at: at }) });
+    await audit.append(trx, { actor: operation.body['actor'] as Actor, environment, event: `operation.${state}`, ids, payload: { error, verification, ...outcome } });
+    await events.publish(trx, { type: `operation.${state}`, environment, ids, data: { error } });
+    if (state === 'needs_attention') return;
+    await updatePlan(trx, { plan_id, from: 'applying' }, { state });
+    await releaseLocks(trx, operation_id, fence);
+    await releaseReservations(trx, plan_id);
+    for (const duration of durations(environment, plan, entries)) await addDuration(trx, duration);
+  });
+  metrics?.operations.inc({ state });
+}
+
+/** How long this lab's own tasks took, for later predictions; at most 20 of one operation. */
+function durations(environment: string, plan: ExecutablePlan | undefined, entries: readonly JournalEntry[]) {
+  const types = new Map(plan?.trace.map((step) => [`${step.request}/${step.seq}`, step.task]));
+  return entries.flatMap(({ upid, state, answered_at, ended_at, thread, seq }) => {
+    const task_type = types.get(`${thread}/${seq}`);
+    if (upid === null || state !== 'done' || answered_at === null || ended_at === null || !task_type) return [];
+    return [{ environment, task_type, node: nodeOf(upid), seconds: (ended_at - answered_at) / 1000, bytes: null, at: ended_at }];
+  }).slice(0, 20);
+}
