@@ -119,6 +119,7 @@ export class GroupCommit {
 
   async #batch(jobs: readonly Job[]): Promise<void> {
     let done: Done[] = [];
+    let shared = jobs.length > 1;
     for (const [index, job] of jobs.entries()) {
       try {
         if (!this.#sqlite.inTransaction) this.#sql.begin.run();
@@ -126,11 +127,17 @@ export class GroupCommit {
         for (const left of jobs.slice(index)) left.reject(storeError(error));
         return;
       }
-      const outcome = await this.#one(job, jobs.length > 1);
+      const outcome = await this.#one(job, shared);
       if (outcome !== undefined) done.push(outcome);
-      // Some errors (disk full, I/O) make SQLite undo the whole transaction, and those before with it.
       if (outcome === undefined && !this.#sqlite.inTransaction) {
+        // Some errors (disk full, I/O) make SQLite undo the whole transaction, and those before with it. Those after
+        // run each in one of their own, so that what fits is not undone by what does not.
         for (const lost of done) lost.job.reject(new AgentError('STORE_FAILED', 'The shared transaction was undone.'));
+        done = [];
+        shared = false;
+      }
+      if (!shared && this.#sqlite.inTransaction) {
+        this.#finish(done);
         done = [];
       }
     }
