@@ -25,14 +25,14 @@ test('a backup made while commits go on holds whole commits only, and opens as a
       await putSetting(trx, `right ${index}`, 'x'.repeat(3_000), 0);
     });
   for (let index = 0; index < 300; index += 1) await pair(index);
-  let stop = false;
+  const stop = new AbortController();
   let written = 300;
   const writing = (async () => {
-    while (!stop) await pair(written++);
+    while (!stop.signal.aborted) await pair(written++);
   })();
   const file = join(target, 'proxmox-agent.db');
   const { bytes } = await it.store.backup(file);
-  stop = true;
+  stop.abort();
   await writing;
   expect(written).toBeGreaterThan(301);
   expect(statSync(file).size).toBe(bytes);
