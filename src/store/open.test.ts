@@ -6,6 +6,7 @@ import SQLite from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../kernel/clock.ts';
 import { silentLogger } from '../kernel/log.ts';
+import { openWriter } from './connection.ts';
 import { migrate, migrationHash, type Migration } from './migrate.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import { openStore, type Store } from './open.ts';
@@ -70,6 +71,15 @@ test('a new directory is for its owner only, and the database is durable and str
   const again = open();
   expect(await getSetting(again, 'a')).toEqual({ b: [1, null] });
   await again.close();
+});
+
+test('a commit is on disk when it returns, and references hold', async () => {
+  // The second time as well: SQLite's own default for a file that is in WAL mode already is weaker.
+  await open().close();
+  const sqlite = openWriter(database());
+  const pragma = (name: string): unknown => sqlite.pragma(name, { simple: true });
+  expect([pragma('journal_mode'), pragma('synchronous'), pragma('foreign_keys')]).toEqual(['wal', 2, 1]);
+  sqlite.close();
 });
 
 test('opening an existing database is quick', async () => {
