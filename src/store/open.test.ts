@@ -64,7 +64,7 @@ test('a new directory is for its owner only, and the database is durable and str
   await store.commit((trx) => putSetting(trx, 'a', { b: [1, null] }, 5));
   expect(await getSetting(store, 'a')).toEqual({ b: [1, null] });
   expect(statSync(directory).mode & 0o777).toBe(0o700);
-  for (const file of ['proxmox-agent.db', 'proxmox-agent.db-wal', 'pid']) {
+  for (const file of ['proxmox-agent.db', 'proxmox-agent.db-wal', 'proxmox-agent.db-shm', 'lock.db', 'pid']) {
     expect(statSync(join(directory, file)).mode & 0o077, file).toBe(0);
   }
   await store.close();

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type SQLite from 'better-sqlite3';
 import type { Clock } from '../kernel/clock.ts';
@@ -32,13 +32,13 @@ export interface StoreOptions {
 const DATABASE = 'proxmox-agent.db';
 
 /**
- * Opens the data directory, made when absent (mode 0700). Errors: DATA_DIRECTORY_BUSY when another process has it,
+ * Opens the data directory, made when absent (mode 0700; one that is there keeps its mode, every file in it is for its
+ * owner only). Errors: DATA_DIRECTORY_BUSY when another process has it,
  * STORE_INCOMPATIBLE for a database of a newer version, STORE_DAMAGED, STORE_FAILED when it cannot be written.
  */
 export function openStore(options: StoreOptions): Store {
   return withStoreErrors(() => {
     mkdirSync(options.directory, { recursive: true, mode: 0o700 });
-    chmodSync(options.directory, 0o700);
     const lock = lockDirectory(options.directory);
     try {
       return openLocked(options, () => lock.release());

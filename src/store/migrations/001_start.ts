@@ -16,7 +16,7 @@ const changeTables = (t: ColumnTypes): string[] => [
   `CREATE TABLE plans (
     plan_id text PRIMARY KEY, environment text NOT NULL, state text NOT NULL CHECK (state IN (${list(PLAN_STATES)})),
     request_hash text NOT NULL, plan_hash text NOT NULL, created_at ${t.int} NOT NULL, expires_at ${t.int} NOT NULL,
-    created_by text NOT NULL, body text NOT NULL, change_id text, consumed_by text)${t.clustered}`,
+    created_by text NOT NULL, body text NOT NULL, change_id text, consumed_by text)${t.options}`,
   `CREATE INDEX plans_open ON plans (expires_at) WHERE state IN ('awaiting_approval', 'approved')`,
   `CREATE INDEX plans_change ON plans (change_id) WHERE change_id IS NOT NULL`,
   `CREATE TABLE secrets (plan_id text PRIMARY KEY REFERENCES plans, blob ${t.blob} NOT NULL)${t.options}`,
@@ -35,7 +35,7 @@ const operationTables = (t: ColumnTypes): string[] => [
     operation_id text PRIMARY KEY, plan_id text NOT NULL UNIQUE REFERENCES plans, environment text NOT NULL,
     state text NOT NULL CHECK (state IN (${list(OPERATION_STATES)})), attempt ${t.int} NOT NULL, fence ${t.int} NOT NULL,
     owner text, created_at ${t.int} NOT NULL, started_at ${t.int}, ended_at ${t.int}, error text, waiting_for text,
-    verification text, body text NOT NULL)${t.clustered}`,
+    verification text, body text NOT NULL)${t.options}`,
   `CREATE INDEX operations_active ON operations (operation_id) WHERE state NOT IN (${list(ENDED_OPERATION_STATES)})`,
   `CREATE TABLE journal (
     operation_id text NOT NULL REFERENCES operations, thread text NOT NULL, pos ${t.int} NOT NULL,
@@ -105,10 +105,13 @@ const operationTriggers = [
     WHEN OLD.state IN (${list(ENDED_OPERATION_STATES)}) AND NEW.state <> OLD.state ${refuse(REFUSALS.operation_ended)}`,
   `CREATE TRIGGER operations_fence BEFORE UPDATE OF fence ON operations WHEN NEW.fence < OLD.fence
     ${refuse(REFUSALS.fence_lowered)}`,
-  ...['INSERT', 'UPDATE'].map(
-    (verb) => `CREATE TRIGGER journal_fence_${verb.toLowerCase()} BEFORE ${verb} ON journal
-      WHEN NEW.fence < (SELECT fence FROM operations WHERE operation_id = NEW.operation_id)
-      ${refuse(REFUSALS.lost_ownership)}`,
+  // Whoever was overtaken is refused by the tables themselves, also when it comes back from a long pause.
+  ...['journal', 'locks', 'slots'].flatMap((table) =>
+    ['INSERT', 'UPDATE'].map(
+      (verb) => `CREATE TRIGGER ${table}_fence_${verb.toLowerCase()} BEFORE ${verb} ON ${table}
+        WHEN NEW.fence < (SELECT fence FROM operations WHERE operation_id = NEW.operation_id)
+        ${refuse(REFUSALS.lost_ownership)}`,
+    ),
   ),
   `CREATE TRIGGER journal_end BEFORE UPDATE ON journal WHEN OLD.state IN ('done', 'failed')
     ${refuse(REFUSALS.journal_ended)}`,

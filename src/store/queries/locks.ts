@@ -17,7 +17,7 @@ export type LockAnswer =
 
 /**
  * Takes everything or nothing, so two operations can never wait for each other. An operation that has a resource
- * already keeps it under its new fence (a resumed run).
+ * already keeps it under its new fence (a resumed run). Errors: TARGET_BUSY `lost ownership` for a fence of the past.
  */
 export async function takeLocks(trx: StoreTx, request: LockRequest, at: number): Promise<LockAnswer> {
   const { operation_id, fence, locks, slots } = request;

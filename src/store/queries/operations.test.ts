@@ -181,6 +181,18 @@ test('locks are taken all or none, kept by a resumed run, and freed by their own
   expect(await take('two', 1, ['vm/2'])).toEqual({ taken: true });
 });
 
+test('who was overtaken takes no lock', async () => {
+  await claim('one', 'old');
+  await claim('one', 'new');
+  for (const change of [{ locks: ['vm/1'] }, { slots: [{ resource: 'vm/1', limit: 1 }] }]) {
+    const take = (fence: number) =>
+      write((trx) => takeLocks(trx, { operation_id: 'one', fence, locks: [], slots: [], ...change }, 1));
+    await expect(take(1)).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+    expect(await take(2)).toEqual({ taken: true });
+    await expect(take(1)).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+  }
+});
+
 test('a slot is had by as many as its limit says', async () => {
   const node = [{ resource: 'node/pve1', limit: 2 }];
   const take = (operation_id: string) =>
