@@ -255,27 +255,12 @@ test('one changed byte anywhere in the signed part is found', async () => {
         const changed = line.slice(0, at) + String.fromCharCode(code) + line.slice(at + 1);
         if (changed === line) return;
         const verdict = await check(signed.with(which, changed));
-        // A signature in base64 may be spelled in more than one way; its bytes, and so what is signed, are the same.
-        const same =
-          parse(line).type === 'checkpoint' &&
-          Buffer.from(String(safeSignature(changed)), 'base64').equals(
-            Buffer.from(String(parse(line)['signature']), 'base64'),
-          );
-        expect(verdict.ok, changed).toBe(same);
+        expect(verdict.ok, changed).toBe(false);
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 300 },
   );
 });
-
-function safeSignature(line: string): unknown {
-  try {
-    const { signature, ...rest } = parse(line);
-    return 'key_id' in rest && 'count' in rest ? signature : undefined;
-  } catch {
-    return undefined;
-  }
-}
 
 test('planted secrets reach neither the table nor the export', async () => {
   const secret = new Secret('hunter2-planted');

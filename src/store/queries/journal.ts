@@ -87,10 +87,7 @@ export async function updateEntry(
   const set = { ...columns, fence: key.fence, ...(answer === undefined ? {} : { answer: toJson(answer) }) };
   const query = trx.db.updateTable('journal').set(set).where('operation_id', '=', key.operation_id);
   const result = await query.where('thread', '=', key.thread).where('pos', '=', key.pos).executeTakeFirst();
-  if (result.numUpdatedRows === 1n) return;
-  throw new AgentError('INTERNAL', `The journal has no entry ${key.thread}/${key.pos}.`, {
-    operation_id: key.operation_id,
-  });
+  if (result.numUpdatedRows !== 1n) throw missing(key);
 }
 
 /**
@@ -111,8 +108,12 @@ export async function reopenIntent(
     answered_at: null,
   };
   const query = trx.db.updateTable('journal').set(set).where('operation_id', '=', key.operation_id);
-  await query.where('thread', '=', key.thread).where('pos', '=', key.pos).execute();
+  const result = await query.where('thread', '=', key.thread).where('pos', '=', key.pos).executeTakeFirst();
+  if (result.numUpdatedRows !== 1n) throw missing(key);
 }
+
+const missing = (key: JournalKey): AgentError =>
+  new AgentError('INTERNAL', `The journal has no entry ${key.thread}/${key.pos}.`, { operation_id: key.operation_id });
 
 /** The journal of an operation in order, of one thread or of all. */
 export async function readJournal(reader: StoreReader, operation_id: string, thread?: string): Promise<JournalEntry[]> {

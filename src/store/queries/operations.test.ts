@@ -3,7 +3,7 @@ import type { StoreTx } from '../commit.ts';
 import { ENDED_OPERATION_STATES } from '../schema.ts';
 import { samplePlan, temporaryStore, type TemporaryStore } from '../testing.ts';
 import { addDuration, predictSeconds, recentDurations } from './durations.ts';
-import { entryOfTask, readJournal, updateEntry, writeIntent, writeRead, type Call } from './journal.ts';
+import { entryOfTask, readJournal, reopenIntent, updateEntry, writeIntent, writeRead, type Call } from './journal.ts';
 import { listLocks, releaseLocks, takeLocks } from './locks.ts';
 import {
   activeOperations,
@@ -162,6 +162,22 @@ test('the journal keeps intent, answer and end of an effect, and reads, in order
     code: 'INTERNAL',
   });
   await expect(write((trx) => writeIntent(trx, call(), 8))).rejects.toThrow('UNIQUE');
+});
+
+test('an answered effect can be opened again by its owner, an ended one cannot', async () => {
+  await claim('one', 'me');
+  await write((trx) => writeIntent(trx, call(), 5));
+  await write((trx) =>
+    updateEntry(trx, call(), { state: 'answered', answer: 'UPID:x', upid: 'UPID:x', answered_at: 6 }),
+  );
+  await write((trx) => reopenIntent(trx, call(), 7));
+  expect(await readJournal(it.store, 'one')).toMatchObject([
+    { state: 'intent', answer: null, upid: null, intent_at: 7, answered_at: null },
+  ]);
+  await expect(write((trx) => reopenIntent(trx, call({ fence: 0 }), 8))).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+  await expect(write((trx) => reopenIntent(trx, call({ pos: 1 }), 8))).rejects.toMatchObject({ code: 'INTERNAL' });
+  await write((trx) => updateEntry(trx, call(), { state: 'failed' }));
+  await expect(write((trx) => reopenIntent(trx, call(), 9))).rejects.toMatchObject({ code: 'OPERATION_STATE' });
 });
 
 test('locks are taken all or none, kept by a resumed run, and freed by their owner only', async () => {
