@@ -1,0 +1,151 @@
+import type { Call, Routes } from '../core/call.ts';
+import { fail, parameterError, PveError } from '../core/errors.ts';
+import { splitList } from '../schema/formats.ts';
+import type { State, User } from '../state/types.ts';
+import { may } from './check.ts';
+
+const FIELDS = ['comment', 'email', 'firstname', 'lastname', 'keys'] as const;
+
+const realmOf = (userid: string): string => userid.split('@').at(-1) ?? '';
+const tokensOf = (state: State, userid: string) =>
+  [...state.tokens.values()].filter((token) => token.userid === userid);
+const groupsOf = (state: State, userid: string) =>
+  [...state.groups.values()].filter(({ users }) => users.includes(userid)).map(({ groupid }) => groupid);
+
+/** Wraps a change of user.cfg: PVE puts what it was doing in front of the reason. */
+export function change<T>(what: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof PveError && error.status === 500) throw fail(`${what} failed: ${error.message}`);
+    throw error;
+  }
+}
+
+export function userById(state: State, userid: string): User {
+  const user = state.users.get(userid);
+  if (user === undefined) throw fail(`no such user ('${userid}')`);
+  return user;
+}
+
+function details(user: User): Record<string, unknown> {
+  const out: Record<string, unknown> = { enable: user.enable, expire: user.expire };
+  for (const field of FIELDS) if (user[field] !== undefined) out[field] = user[field];
+  return out;
+}
+
+/** The realm types that a cluster has from the start; a user of a realm that is not there has none (FACTS 19). */
+const REALM_TYPES: Readonly<Record<string, string>> = { pam: 'pam', pve: 'pve' };
+
+const canAudit = (call: Call): boolean =>
+  may(call, '/access/groups', ['User.Modify', 'Sys.Audit', 'Group.Allocate'], true);
+
+function list(call: Call): unknown[] {
+  const { state } = call.world;
+  const all = canAudit(call);
+  return [...state.users.values()]
+    .filter(({ userid }) => all || (userid === call.principal.user && call.principal.token === undefined))
+    .filter(({ enable }) => !call.params.has('enabled') || enable === call.params.number('enabled'))
+    .map((user) => {
+      const type = REALM_TYPES[realmOf(user.userid)];
+      const row: Record<string, unknown> = {
+        userid: user.userid,
+        ...details(user),
+        ...(type === undefined ? {} : { 'realm-type': type }),
+      };
+      if (!call.params.flag('full')) return row;
+      return {
+        ...row,
+        groups: groupsOf(state, user.userid).join(','),
+        tokens: tokensOf(state, user.userid).map(({ tokenid, privsep, expire }) => ({ tokenid, privsep, expire })),
+      };
+    });
+}
+
+function setGroups(state: State, userid: string, groups: readonly string[], append: boolean): void {
+  for (const groupid of groups) if (!state.groups.has(groupid)) throw fail(`no such group '${groupid}'`);
+  for (const group of state.groups.values()) {
+    const named = groups.includes(group.groupid);
+    if (named && !group.users.includes(userid)) group.users.push(userid);
+    if (!named && !append) group.users = group.users.filter((one) => one !== userid);
+  }
+}
+
+function setFields(call: Call, user: User): void {
+  const { params } = call;
+  for (const field of FIELDS) if (params.has(field)) user[field] = params.text(field);
+  if (params.has('enable')) user.enable = params.number('enable');
+  if (params.has('expire')) user.expire = params.number('expire');
+}
+
+function create(call: Call): null {
+  const { params } = call;
+  const { state } = call.world;
+  const userid = params.text('userid');
+  return change('create user', () => {
+    if (state.users.has(userid)) throw fail(`user '${userid}' already exists`);
+    const groups = splitList(params.maybe('groups') ?? '');
+    for (const groupid of groups) if (!state.groups.has(groupid)) throw fail(`no such group '${groupid}'`);
+    const user: User = { userid, enable: 1, expire: 0 };
+    setFields(call, user);
+    if (params.has('password')) user.password = params.text('password');
+    state.users.set(userid, user);
+    setGroups(state, userid, groups, true);
+    return null;
+  });
+}
+
+function update(call: Call): null {
+  const { params } = call;
+  const { state } = call.world;
+  const userid = params.text('userid');
+  return change('update user', () => {
+    const user = userById(state, userid);
+    setFields(call, user);
+    if (params.has('groups')) setGroups(state, userid, splitList(params.text('groups')), params.flag('append'));
+    return null;
+  });
+}
+
+/** A missing user is no error (FACTS 19); tokens, memberships and rights go along. */
+function remove(call: Call): null {
+  const { state } = call.world;
+  const userid = call.params.text('userid');
+  state.users.delete(userid);
+  for (const token of tokensOf(state, userid)) state.tokens.delete(`${userid}!${token.tokenid}`);
+  for (const group of state.groups.values()) group.users = group.users.filter((one) => one !== userid);
+  state.acl = state.acl.filter(
+    ({ type, ugid }) => !(type === 'user' && ugid === userid) && !(type === 'token' && ugid.startsWith(`${userid}!`)),
+  );
+  return null;
+}
+
+function setPassword(call: Call): null {
+  const { params, principal } = call;
+  const user = userById(call.world.state, params.text('userid'));
+  if (!principal.root && !params.has('confirmation-password')) {
+    throw parameterError({ 'confirmation-password': 'password is required to modify user' });
+  }
+  user.password = params.text('password');
+  return null;
+}
+
+export const userRoutes: Routes = {
+  'GET /access/users': list,
+  'POST /access/users': create,
+  'GET /access/users/{userid}': ({ world, params }) => {
+    const user = userById(world.state, params.text('userid'));
+    const tokens = tokensOf(world.state, user.userid).map(({ tokenid, privsep, expire, comment }) => [
+      tokenid,
+      { privsep, expire, ...(comment === undefined ? {} : { comment }) },
+    ]);
+    return {
+      ...details(user),
+      groups: groupsOf(world.state, user.userid),
+      tokens: tokens.length === 0 ? null : Object.fromEntries(tokens),
+    };
+  },
+  'PUT /access/users/{userid}': update,
+  'DELETE /access/users/{userid}': remove,
+  'PUT /access/password': setPassword,
+};

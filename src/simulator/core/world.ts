@@ -1,0 +1,191 @@
+import { randomBelow, type Ids } from '../../kernel/ids.ts';
+import { guestDigest, isTemplate, guestName, lockOf, assertRead, sha1 } from '../state/guests.ts';
+import type { Guest, NodeState, State } from '../state/types.ts';
+import { TaskEngine, type TaskContext, type TaskFault, type TaskSpec, type Worker } from '../tasks/engine.ts';
+import { fail, NotRead } from './errors.ts';
+import { Timeline } from './timeline.ts';
+import { guestSize } from '../qemu/size.ts';
+
+/** pvestatd tells the cluster about the guests this often (FACTS 41). */
+const PUBLISH_MS = 10_000;
+const LOCK_TIMEOUT_MS = 10_000;
+
+export interface TaskStart {
+  readonly node: string;
+  readonly type: string;
+  readonly id: string | number;
+  readonly user: string;
+  readonly abandon?: () => void;
+}
+
+/** The cluster with everything that handlers do to it: state, virtual time, tasks, ids. */
+export class World {
+  readonly state: State;
+  readonly ids: Ids;
+  readonly timeline: Timeline;
+  readonly tasks: TaskEngine;
+  /** Set while a call with a task fault runs; the next task takes it. */
+  taskFault: TaskFault | undefined;
+  /** Offline nodes that someone has waited for already. */
+  readonly unreachable = new Set<string>();
+  /** Results of commands run in guests, by guest and process, until they are asked for. */
+  readonly execResults = new Map<string, Record<string, unknown>>();
+  /** Signs tickets; another cluster's tickets do not hold here. */
+  readonly ticketKey: Uint8Array;
+  readonly #unpublished = new Set<number>();
+  #publishing = false;
+
+  constructor(state: State, ids: Ids, now: number) {
+    this.state = state;
+    this.ids = ids;
+    this.ticketKey = ids.bytes(32);
+    this.timeline = new Timeline(now);
+    this.tasks = new TaskEngine(this.timeline, state.tasks);
+  }
+
+  now(): number {
+    return this.timeline.now();
+  }
+  seconds(): number {
+    return Math.floor(this.timeline.now() / 1000);
+  }
+
+  random(bound: number): number {
+    return randomBelow(this.ids, bound);
+  }
+
+  /** Version 4, as PVE uses for smbios1 and vmgenid. */
+  uuid(): string {
+    const bytes = this.ids.bytes(16);
+    bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40;
+    bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80;
+    const hex = Buffer.from(bytes).toString('hex');
+    return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+  }
+
+  mac(): string {
+    const prefix = this.state.options.mac_prefix ?? 'BC:24:11';
+    const missing = 6 - prefix.split(':').filter(Boolean).length;
+    const rest = [...this.ids.bytes(missing)].map((byte) => byte.toString(16).toUpperCase().padStart(2, '0'));
+    return [...prefix.split(':').filter(Boolean), ...rest].join(':').toUpperCase();
+  }
+
+  nodeState(name: string): NodeState {
+    const node = this.state.nodes[name];
+    if (node === undefined) throw fail(`no such cluster node '${name}'`);
+    return node;
+  }
+
+  newPid(node: string): number {
+    const state = this.nodeState(node);
+    state.nextPid += 3 + this.random(9);
+    return state.nextPid;
+  }
+
+  /** The guest, with its configuration, on this node; PVE's words when its file is not there (FACTS 3). */
+  guestOn(node: string, vmid: number, type: 'qemu' | 'lxc' = 'qemu'): Guest {
+    const guest = this.state.guests.get(vmid);
+    if (guest === undefined || guest.node !== node || guest.type !== type) {
+      const folder = type === 'qemu' ? 'qemu-server' : 'lxc';
+      throw fail(`Configuration file 'nodes/${node}/${folder}/${vmid}.conf' does not exist`);
+    }
+    assertRead(guest);
+    return guest;
+  }
+
+  checkLock(guest: Guest): void {
+    const lock = lockOf(guest);
+    if (lock !== undefined) throw fail(`VM is locked (${lock})`);
+  }
+
+  /** In a partial twin: all these calls must have been read, else `NotRead` names the missing ones. */
+  needs(...paths: readonly string[]): void {
+    if (!this.state.partial) return;
+    const missing = paths.filter((path) => !this.state.reads.has(path));
+    if (missing.length > 0) throw new NotRead(missing.map((path) => `GET ${path}`));
+  }
+
+  /** The digest of one of the cluster's files: as read while the text is the one that was read, else computed. */
+  fileDigest(file: string, text: string): string {
+    const read = this.state.digests[file];
+    return read?.text === text ? read.digest : sha1(text);
+  }
+
+  digestOf(guest: Guest): string {
+    return guestDigest(guest);
+  }
+
+  startTask(start: TaskStart, body: (task: TaskContext) => Worker): string {
+    const fault = this.taskFault;
+    this.taskFault = undefined;
+    const node = this.nodeState(start.node);
+    const spec: TaskSpec = {
+      ...start,
+      id: String(start.id),
+      pid: this.newPid(start.node),
+      pstart: Math.max(0, Math.floor((this.now() - node.since) / 10)),
+    };
+    return this.tasks.start(spec, body, fault);
+  }
+
+  /**
+   * Takes the guest's lock for a call that answers at once. Where a task holds it, virtual time moves on until it is
+   * free; after 10 seconds the call fails (FACTS 25).
+   */
+  withLock<T>(vmid: number, run: () => T): T {
+    const owner = {};
+    const name = `lock-${vmid}`;
+    const deadline = this.now() + LOCK_TIMEOUT_MS;
+    while (!this.tasks.locks.tryAcquire(name, owner, false)) {
+      const next = this.timeline.next();
+      if (next === undefined || next > deadline) {
+        this.timeline.advanceTo(deadline);
+        throw fail(`can't lock file '/var/lock/qemu-server/lock-${vmid}.conf' - got timeout`);
+      }
+      this.timeline.advanceTo(next);
+    }
+    try {
+      return run();
+    } finally {
+      this.tasks.locks.release(name, owner);
+    }
+  }
+
+  /** Something that pvestatd reports has changed; the cluster hears of it within 10 seconds. */
+  changed(guest: Guest): void {
+    this.#unpublished.add(guest.vmid);
+    if (this.#publishing) return;
+    this.#publishing = true;
+    this.timeline.after(PUBLISH_MS - (this.now() % PUBLISH_MS), () => this.publish());
+  }
+
+  /** What pvestatd does every 10 seconds. */
+  publish(): void {
+    this.#publishing = false;
+    for (const vmid of this.#unpublished) {
+      const guest = this.state.guests.get(vmid);
+      if (guest === undefined || guest.unread || this.state.nodes[guest.node]?.online === false) continue;
+      const { cores, memory, disk } = guestSize(guest);
+      guest.published = {
+        name: guestName(guest),
+        status: guest.running === undefined ? 'stopped' : 'running',
+        template: isTemplate(guest) ? 1 : 0,
+        maxcpu: cores,
+        maxmem: memory,
+        maxdisk: disk,
+        node: guest.node,
+        ...(guest.running === undefined ? {} : { since: guest.running.since }),
+      };
+    }
+    this.#unpublished.clear();
+  }
+}
+
+/** A step that waits for the guest's lock inside a task. */
+export const lockStep = (vmid: number, shared = false) =>
+  ({
+    lock: `lock-${vmid}`,
+    path: `/var/lock/qemu-server/lock-${vmid}.conf`,
+    shared,
+    timeout: LOCK_TIMEOUT_MS,
+  }) as const;

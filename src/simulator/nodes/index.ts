@@ -1,0 +1,94 @@
+import { may } from '../access/check.ts';
+import { nodeNumbers } from '../cluster/resources.ts';
+import type { Call, Routes } from '../core/call.ts';
+import { parameterError } from '../core/errors.ts';
+import { vzdumpRoutes } from './vzdump.ts';
+
+/** All nodes; their numbers only with Sys.Audit on them (FACTS 18). */
+function list(call: Call): unknown[] {
+  return Object.values(call.world.state.nodes).map((node) => {
+    const { name, online, maxcpu, maxmem, maxdisk, fingerprint } = node;
+    const base = {
+      id: `node/${name}`,
+      type: 'node',
+      node: name,
+      status: online ? 'online' : 'offline',
+      level: '',
+      ...(fingerprint === undefined ? {} : { ssl_fingerprint: fingerprint }),
+    };
+    if (!may(call, `/nodes/${name}`, ['Sys.Audit'])) return base;
+    return { ...base, maxcpu, maxmem, maxdisk, ...(online ? nodeNumbers(call.world, node) : {}) };
+  });
+}
+
+/** As it was read, with the numbers of now. */
+function status(call: Call): unknown {
+  const { world, node } = call;
+  const state = world.nodeState(node);
+  const { cpu, mem, disk, uptime } = nodeNumbers(world, state);
+  const { maxcpu, maxmem, maxdisk } = state;
+  return {
+    'boot-info': { mode: 'efi', secureboot: 0 },
+    'current-kernel': {
+      machine: 'x86_64',
+      release: '6.14.11-4-pve',
+      sysname: 'Linux',
+      version: '#1 SMP PREEMPT_DYNAMIC PMX',
+    },
+    cpuinfo: {
+      cores: maxcpu,
+      cpus: maxcpu,
+      sockets: 1,
+      hvm: '1',
+      model: 'unknown',
+      mhz: '2400.000',
+      user_hz: 100,
+      flags: '',
+    },
+    idle: 0,
+    ksm: { shared: 0 },
+    kversion: 'Linux 6.14.11-4-pve #1 SMP PREEMPT_DYNAMIC PMX',
+    pveversion: `pve-manager/${String(world.state.version.version)}/${String(world.state.version.repoid)}`,
+    swap: { free: 0, total: 0, used: 0 },
+    ...state.status,
+    cpu,
+    wait: 0,
+    loadavg: [(cpu * maxcpu).toFixed(2), (cpu * maxcpu).toFixed(2), (cpu * maxcpu).toFixed(2)],
+    memory: { total: maxmem, used: mem, free: maxmem - mem, available: maxmem - mem },
+    rootfs: { total: maxdisk, used: disk, free: maxdisk - disk, avail: maxdisk - disk },
+    uptime,
+  };
+}
+
+function network(call: Call): unknown[] {
+  const { world, node, params } = call;
+  world.needs(`/nodes/${node}/network`);
+  const type = params.maybe('type');
+  const bridges = type === 'any_bridge' || type === 'any_local_bridge' || type === 'include_sdn';
+  return Object.entries(world.nodeState(node).network ?? {})
+    .map(([iface, row]): Record<string, unknown> => ({ ...row, iface }))
+    .filter(
+      (row) => type === undefined || (bridges ? /^(?:bridge|OVSBridge)$/.test(String(row.type)) : row.type === type),
+    )
+    .filter(
+      (row) =>
+        type === undefined || may(call, `/sdn/zones/localnetwork/${String(row.iface)}`, ['SDN.Audit', 'SDN.Use'], true),
+    );
+}
+
+function interfaceOf(call: Call): unknown {
+  const row = call.world.nodeState(call.node).network?.[call.params.text('iface')];
+  if (row === undefined) throw parameterError({ iface: 'interface does not exist' });
+  const { active: _active, iface: _iface, ...rest } = row;
+  return rest;
+}
+
+export const nodesRoutes: Routes = {
+  ...vzdumpRoutes,
+  'GET /nodes': list,
+  'GET /nodes/{node}/status': status,
+  'GET /nodes/{node}/version': ({ world }) => world.state.version,
+  'GET /nodes/{node}/time': ({ world }) => ({ time: world.seconds(), localtime: world.seconds(), timezone: 'Etc/UTC' }),
+  'GET /nodes/{node}/network': network,
+  'GET /nodes/{node}/network/{iface}': interfaceOf,
+};

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+
+/** One parameter, or one key of a property string, as PVE describes it. */
+export interface Property {
+  readonly type?: string;
+  readonly optional?: number;
+  readonly format?: string | Readonly<Record<string, Property>>;
+  readonly enum?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly default?: unknown;
+  readonly requires?: string;
+  readonly items?: Property;
+  readonly alias?: string;
+  readonly keyAlias?: string;
+  readonly default_key?: number;
+}
+
+export type Properties = Readonly<Record<string, Property>>;
+
+export interface Method {
+  readonly method: string;
+  /** With placeholders: `/nodes/{node}/qemu/{vmid}/config`. */
+  readonly path: string;
+  readonly params: Properties;
+  /** Answered by the node that the path names, not by the one that was asked. */
+  readonly proxied: boolean;
+  /** Not for API tokens: a ticket is needed (FACTS 17). */
+  readonly ticketOnly: boolean;
+  /** PVE's own tree of checks; null means root@pam only. */
+  readonly permissions: Permissions | null;
+}
+
+export interface Permissions {
+  readonly user?: 'all' | 'world';
+  readonly check?: readonly unknown[];
+}
+
+interface Table {
+  readonly properties: readonly Property[];
+  readonly formats: Readonly<Record<string, Properties>>;
+  readonly methods: readonly [
+    method: string,
+    path: string,
+    flags: string,
+    permissions: Permissions | null,
+    params: Readonly<Record<string, number>>,
+    indexMax: Readonly<Record<string, number>>,
+  ][];
+}
+
+export interface Schema {
+  readonly methods: readonly Method[];
+  /** Named property strings such as `pve-qm-ide`. */
+  readonly formats: Readonly<Record<string, Properties>>;
+}
+
+let loaded: Schema | undefined;
+
+/** The table of all methods; read from its file on first use (about 3 ms), immutable and shared afterwards. */
+export function loadSchema(): Schema {
+  return (loaded ??= readSchema());
+}
+
+function readSchema(): Schema {
+  const table = JSON.parse(readFileSync(new URL('./methods.generated.json', import.meta.url), 'utf8')) as Table;
+  const methods = table.methods.map(([method, path, flags, permissions, params, indexMax]): Method => {
+    let expanded: Properties | undefined;
+    return {
+      method,
+      path,
+      permissions,
+      proxied: flags.includes('n'),
+      ticketOnly: flags.includes('t'),
+      get params(): Properties {
+        return (expanded ??= expand(params, indexMax, table.properties));
+      },
+    };
+  });
+  return { methods, formats: table.formats };
+}
+
+/** `net[n]` stands for net0 … net31. */
+function expand(
+  params: Readonly<Record<string, number>>,
+  indexMax: Readonly<Record<string, number>>,
+  properties: readonly Property[],
+): Properties {
+  const out: Record<string, Property> = {};
+  for (const [name, at] of Object.entries(params)) {
+    const property = properties[at] ?? {};
+    const last = indexMax[name];
+    if (last === undefined) out[name] = property;
+    else for (let n = 0; n <= last; n++) out[name.replace('[n]', String(n))] = property;
+  }
+  return out;
+}
+
+const patterns = new Map<string, RegExp>();
+
+/** PVE anchors every pattern at both ends. `(?i)` in front is how the generator writes a case-insensitive one. */
+export function compilePattern(pattern: string): RegExp {
+  let compiled = patterns.get(pattern);
+  if (compiled === undefined) {
+    const insensitive = pattern.startsWith('(?i)');
+    compiled = new RegExp(`^(?:${insensitive ? pattern.slice(4) : pattern})$`, insensitive ? 'i' : '');
+    patterns.set(pattern, compiled);
+  }
+  return compiled;
+}

@@ -1,0 +1,204 @@
+/** The simulated cluster as data. Everything here is plain, so that it can be kept in a file. Times in ms, sizes in bytes. */
+
+/** As the API shows it: numbers for integers and booleans, text otherwise (FACTS 15). */
+export type ConfigValue = string | number;
+export type Config = Record<string, ConfigValue>;
+
+export interface Snapshot {
+  config: Config;
+  snaptime: number;
+  parent?: string;
+  description?: string;
+  /** The volume that holds the memory. */
+  vmstate?: string;
+  /** Known by name only; its configuration was not read. */
+  unread?: true;
+}
+
+export interface Running {
+  since: number;
+  pid: number;
+  qmpstatus: 'running' | 'paused' | 'prelaunch';
+  /** When the agent began, or begins, to answer; undefined when the guest has none. */
+  agentAt?: number;
+  /** Reacts to the power button, because something is installed in it. */
+  responds: boolean;
+  machine: string;
+}
+
+export interface Guest {
+  readonly vmid: number;
+  node: string;
+  readonly type: 'qemu' | 'lxc';
+  config: Config;
+  pending: Config;
+  /** Keys that go at the next stop; force also destroys the volume. */
+  deleting: Record<string, { force: boolean }>;
+  /** Values that the cloud-init image still has, where the configuration has moved on; null: it had none. */
+  cloudinit: Record<string, ConfigValue | null>;
+  snapshots: Record<string, Snapshot>;
+  running?: Running;
+  /** Hashes as read from the cluster, valid while the text is still the one that was read. */
+  read?: { text: string; digest: string };
+  /** What pvestatd last told the cluster (FACTS 41); undefined before the first time. */
+  published?: Published;
+  /** Known from the resource list only (twin of a live lab). */
+  unread?: true;
+}
+
+export interface Published {
+  name?: string;
+  status: string;
+  template: number;
+  maxcpu: number;
+  maxmem: number;
+  maxdisk: number;
+  since?: number;
+  node: string;
+}
+
+export interface Volume {
+  readonly storage: string;
+  /** Undefined on shared storages. */
+  readonly node?: string;
+  /** What follows the colon of the volume id. */
+  name: string;
+  size: number;
+  used: number;
+  format: string;
+  content: string;
+  vmid?: number;
+  /** Seconds. */
+  ctime: number;
+  /** The template volume that a linked clone needs. */
+  base?: string;
+  /** Columns of the content list that not every volume has: notes, protected, verification. */
+  extra?: Record<string, unknown>;
+}
+
+/** One entry of storage.cfg: options as the API takes them. */
+export interface StorageDefinition {
+  readonly storage: string;
+  readonly type: string;
+  options: Record<string, ConfigValue>;
+}
+
+export interface Space {
+  total: number;
+  used: number;
+  avail: number;
+  active: number;
+}
+
+export interface NodeState {
+  readonly name: string;
+  readonly id: number;
+  ip: string;
+  online: boolean;
+  /** Boot time. */
+  since: number;
+  maxcpu: number;
+  maxmem: number;
+  maxdisk: number;
+  /** Interfaces by name; undefined where they were not read. */
+  network?: Record<string, Record<string, unknown>>;
+  /** Free space by storage name, as read or given. */
+  space: Record<string, Space>;
+  /** /nodes/{node}/status as read. */
+  status?: Record<string, unknown>;
+  fingerprint?: string;
+  nextPid: number;
+}
+
+export interface Pool {
+  poolid: string;
+  comment?: string;
+  vms: number[];
+  storages: string[];
+}
+
+export interface User {
+  userid: string;
+  enable: number;
+  expire: number;
+  comment?: string;
+  email?: string;
+  firstname?: string;
+  lastname?: string;
+  keys?: string;
+  /** Only what the simulator was told or set itself; nothing is read from a cluster. */
+  password?: string;
+}
+
+export interface Token {
+  readonly userid: string;
+  readonly tokenid: string;
+  privsep: number;
+  expire: number;
+  comment?: string;
+  secret?: string;
+}
+
+export interface AclEntry {
+  path: string;
+  type: 'user' | 'group' | 'token';
+  ugid: string;
+  roleid: string;
+  propagate: number;
+}
+
+export interface Role {
+  roleid: string;
+  privs: string[];
+  special: number;
+}
+
+export interface Group {
+  groupid: string;
+  comment?: string;
+  users: string[];
+}
+
+export interface TaskRecord {
+  readonly upid: string;
+  readonly node: string;
+  readonly type: string;
+  readonly id: string;
+  readonly user: string;
+  readonly pid: number;
+  readonly pstart: number;
+  readonly starttime: number;
+  endtime?: number;
+  exitstatus?: string;
+  warnings: number;
+  log: string[];
+}
+
+export interface State {
+  clusterName: string;
+  localNode: string;
+  version: Record<string, unknown>;
+  nodes: Record<string, NodeState>;
+  guests: Map<number, Guest>;
+  storages: Map<string, StorageDefinition>;
+  volumes: Map<string, Volume>;
+  pools: Map<string, Pool>;
+  users: Map<string, User>;
+  tokens: Map<string, Token>;
+  groups: Map<string, Group>;
+  roles: Map<string, Role>;
+  acl: AclEntry[];
+  /** datacenter.cfg, values as written. */
+  options: Record<string, string>;
+  backupJobs: Map<string, Record<string, unknown>>;
+  haResources: Map<string, Record<string, unknown>>;
+  tasks: TaskRecord[];
+  /** Answers of GET calls that the simulator keeps as they were read, by "/path". */
+  documents: Record<string, unknown>;
+  /** Digests of files as read, valid while their text has not changed. */
+  digests: Record<string, { text: string; digest: string }>;
+  /** A twin of which only a part was read. */
+  partial: boolean;
+  /** What was read of the cluster, by "/path"; only in a partial twin. */
+  reads: Set<string>;
+}

@@ -1,0 +1,145 @@
+import { may } from '../access/check.ts';
+import { Beside, PlainText, type Call, type Routes } from '../core/call.ts';
+import { fail, forbidden, parameterError } from '../core/errors.ts';
+import { splitList } from '../schema/formats.ts';
+import type { TaskRecord } from '../state/types.ts';
+import { parseUpid, type UpidParts } from './upid.ts';
+
+const isRunning = (task: TaskRecord): boolean => task.endtime === undefined;
+
+/** `ok`, `warning` or `error`, as the filter of the list names them. */
+function outcome({ exitstatus = '' }: TaskRecord): string {
+  if (exitstatus === 'OK') return 'ok';
+  return exitstatus.startsWith('WARNINGS') ? 'warning' : exitstatus === '' ? 'unknown' : 'error';
+}
+
+/** One's own tasks, or all with Sys.Audit on the node. A token does not count as its owner here. */
+const visible = (call: Call, task: TaskRecord): boolean =>
+  task.user === call.principal.name || may(call, `/nodes/${task.node}`, ['Sys.Audit']);
+
+function row(task: TaskRecord, showRunning: boolean): Record<string, unknown> {
+  const { upid, node, type, id, user, pid, pstart, starttime, endtime, exitstatus } = task;
+  const out: Record<string, unknown> = { upid, node, type, id, user, pid, pstart, starttime };
+  if (endtime !== undefined) Object.assign(out, { endtime, status: exitstatus });
+  else if (showRunning) out.status = 'RUNNING';
+  return out;
+}
+
+function list(call: Call): Beside {
+  const { world, node, params } = call;
+  const source = params.maybe('source') ?? 'archive';
+  const since = params.maybeNumber('since');
+  const until = params.maybeNumber('until');
+  const user = params.maybe('userfilter');
+  const type = params.maybe('typefilter');
+  const vmid = params.maybe('vmid');
+  const states = splitList(params.maybe('statusfilter') ?? '');
+  const found = world.state.tasks
+    .filter((task) => task.node === node && visible(call, task))
+    .filter((task) => source === 'all' || isRunning(task) === (source === 'active'))
+    .filter(
+      (task) => (since === undefined || task.starttime >= since) && (until === undefined || task.starttime <= until),
+    )
+    .filter((task) => (user === undefined || task.user.includes(user)) && (type === undefined || task.type === type))
+    .filter((task) => vmid === undefined || task.id === vmid)
+    .filter((task) => !params.flag('errors') || (!isRunning(task) && task.exitstatus !== 'OK'))
+    .filter((task) => states.length === 0 || (!isRunning(task) && states.includes(outcome(task))))
+    .reverse();
+  const start = params.maybeNumber('start') ?? 0;
+  const limit = params.maybeNumber('limit') ?? 50;
+  return new Beside(
+    found.slice(start, start + limit).map((task) => row(task, source !== 'archive')),
+    { total: found.length },
+  );
+}
+
+interface Named {
+  readonly parts: UpidParts;
+  readonly record: TaskRecord | undefined;
+}
+
+/** The task of the path; one's own, or with Sys.Audit on the node. */
+function named(call: Call): Named {
+  const upid = call.params.text('upid');
+  const parts = parseUpid(upid);
+  if (parts === undefined) throw parameterError({ upid: 'unable to parse worker upid' });
+  if (parts.user !== call.principal.name && !may(call, `/nodes/${call.node}`, ['Sys.Audit']))
+    throw forbidden(`/nodes/${call.node}, Sys.Audit`);
+  return { parts, record: call.world.tasks.find(upid) };
+}
+
+function status(call: Call): unknown {
+  const { parts, record } = named(call);
+  if (record === undefined) throw parameterError({ upid: 'no such task' });
+  const { upid, exitstatus } = record;
+  const { node, pid, pstart, starttime, type, id, user } = parts;
+  const [owner, tokenid] = user.split('!');
+  const out: Record<string, unknown> = {
+    upid,
+    node,
+    pid,
+    pstart,
+    starttime,
+    type,
+    id,
+    user: owner,
+    status: isRunning(record) ? 'running' : 'stopped',
+  };
+  if (tokenid !== undefined) out.tokenid = tokenid;
+  if (exitstatus !== undefined) out.exitstatus = exitstatus;
+  return out;
+}
+
+function log(call: Call): unknown {
+  const { params } = call;
+  const { record } = named(call);
+  const lines =
+    record === undefined
+      ? ['unable to open file - No such file or directory']
+      : record.log.length === 0
+        ? ['no content']
+        : record.log;
+  if (params.flag('download')) {
+    if (params.has('start') || params.has('limit'))
+      throw fail("'download' cannot be used together with 'start' or 'limit' parameters");
+    return new PlainText(`${lines.join('\n')}\n`);
+  }
+  const start = params.maybeNumber('start') ?? 0;
+  // A limit of 0 means all.
+  const limit = params.maybeNumber('limit') ?? 50;
+  const page = lines.slice(start, limit === 0 ? undefined : start + limit);
+  return new Beside(
+    page.map((t, at) => ({ n: start + at + 1, t })),
+    { total: lines.length },
+  );
+}
+
+function clusterTasks(call: Call): unknown[] {
+  const { world } = call;
+  const shown = world.state.tasks
+    .filter((task) => visible(call, task))
+    .slice(-25)
+    .reverse();
+  return shown.map(({ upid, node, type, id, user, starttime, endtime, exitstatus, pid }) =>
+    endtime === undefined
+      ? { upid, node, type, id, user, starttime, pid, saved: '0' }
+      : { upid, node, type, id, user, starttime, endtime, status: exitstatus, saved: '1' },
+  );
+}
+
+const base = '/nodes/{node}/tasks';
+
+export const taskApiRoutes: Routes = {
+  [`GET ${base}`]: list,
+  [`GET ${base}/{upid}`]: () => [{ name: 'log' }, { name: 'status' }],
+  [`GET ${base}/{upid}/status`]: status,
+  [`GET ${base}/{upid}/log`]: log,
+  [`DELETE ${base}/{upid}`]: (call) => {
+    const { parts, record } = named(call);
+    if (parts.user !== call.principal.name && !may(call, `/nodes/${call.node}`, ['Sys.Modify']))
+      throw forbidden(`/nodes/${call.node}, Sys.Modify`);
+    if (record !== undefined) call.world.tasks.interrupt(record.upid, 'received interrupt');
+    return null;
+  },
+  'GET /cluster/tasks': clusterTasks,
+};

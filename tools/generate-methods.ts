@@ -1,0 +1,102 @@
+/**
+ * Writes src/simulator/schema/methods.generated.json: what PVE's 661 methods take and who may call them, as facts only
+ * (names, types, ranges, enumerations, formats, permissions). Equal descriptions of a parameter are stored once.
+ *
+ *   sh bin/node tools/generate-methods.ts [--check]
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+interface SourceMethod {
+  readonly method: string;
+  readonly path: string;
+  readonly allowtoken?: number;
+  readonly protected?: number;
+  readonly proxyto?: string;
+  readonly permissions?: unknown;
+  readonly indexMax?: Readonly<Record<string, number>>;
+  readonly parameters: Readonly<Record<string, unknown>>;
+}
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const shared = process.env.PVE_SHARED ?? join(root, '..', 'shared');
+const target = join(root, 'src/simulator/schema/methods.generated.json');
+
+/** Perl's inline groups as JavaScript's; the few case-insensitive ones make the whole pattern so. */
+function translatePattern(pattern: string): string {
+  const insensitive = pattern.includes('(?^i:');
+  const text = pattern.replaceAll(/\(\?\^[ui]*:/g, '(?:');
+  return insensitive ? `(?i)${text}` : text;
+}
+
+function translate(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(translate);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => {
+      if (key === 'pattern' && typeof item === 'string') return [key, translatePattern(item)];
+      if (/^(?:minimum|maximum|optional)$/.test(key)) return [key, Number(item)];
+      return [key, translate(item)];
+    }),
+  );
+}
+
+type Properties = Record<string, Record<string, unknown>>;
+
+/** `allOf` and `oneOf` unite to one flat list; what only one alternative asks for is optional. */
+function flatten(parameters: Readonly<Record<string, unknown>>, optional = false): Properties {
+  const out: Properties = {};
+  const add = (more: Properties): void => {
+    for (const [name, property] of Object.entries(more)) out[name] ??= property;
+  };
+  for (const [name, property] of Object.entries((parameters.properties ?? {}) as Properties)) {
+    out[name] = optional ? { ...property, optional: 1 } : property;
+  }
+  for (const part of (parameters.allOf ?? []) as Record<string, unknown>[]) add(flatten(part, optional));
+  for (const part of (parameters.oneOf ?? []) as Record<string, unknown>[]) add(flatten(part, true));
+  return out;
+}
+
+function generate(): string {
+  const read = (name: string): unknown => JSON.parse(readFileSync(join(shared, 'pve', name), 'utf8'));
+  const properties: string[] = [];
+  const known = new Map<string, number>();
+  const intern = (value: unknown): number => {
+    const text = JSON.stringify(value);
+    const found = known.get(text);
+    if (found !== undefined) return found;
+    known.set(text, properties.length);
+    return properties.push(text) - 1;
+  };
+  const methods = (read('api-schema.json') as SourceMethod[]).map((source) => {
+    const flat = flatten(source.parameters);
+    const params = Object.fromEntries(
+      Object.entries(flat).map(([name, property]) => [name, intern(translate(property))]),
+    );
+    const flags = (source.protected ? 'p' : '') + (source.proxyto ? 'n' : '') + (source.allowtoken === 0 ? 't' : '');
+    return JSON.stringify([
+      source.method,
+      source.path,
+      flags,
+      source.permissions ?? null,
+      params,
+      source.indexMax ?? {},
+    ]);
+  });
+  const formats = translate(read('formats.json')) as Record<string, { properties: unknown }>;
+  const formatLines = Object.entries(formats).map(
+    ([name, { properties: body }]) => `${JSON.stringify(name)}:${JSON.stringify(body)}`,
+  );
+  return `{"properties":[\n${properties.join(',\n')}\n],\n"formats":{\n${formatLines.join(',\n')}\n},\n"methods":[\n${methods.join(',\n')}\n]}\n`;
+}
+
+const text = generate();
+if (process.argv.includes('--check')) {
+  if (readFileSync(target, 'utf8') !== text) {
+    process.stderr.write('methods.generated.json is not what the schema says; run tools/generate-methods.ts\n');
+    process.exitCode = 1;
+  }
+} else {
+  writeFileSync(target, text);
+}
