@@ -1,0 +1,109 @@
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient, type UseQueryOptions } from '@tanstack/react-query';
+import { Problem } from './client.ts';
+import { useApi } from './context.tsx';
+import type { Action, AuditRecord, Environment, Guest, Me, Operation, Plan, PveNode } from './types.ts';
+
+/** What PVE itself changes without telling anyone is read again this often. */
+const LAB_EVERY_MS = 15_000;
+/** Lists that the event stream keeps fresh are polled only while it is down. */
+const POLL_MS = 5_000;
+
+type Options<T> = Omit<UseQueryOptions<T>, 'queryKey' | 'queryFn'>;
+
+function useRead<T>(key: readonly unknown[], path: string, options: Options<T> = {}) {
+  const { client } = useApi();
+  return useQuery<T>({ queryKey: key, queryFn: ({ signal }) => client.get<T>(path, signal), ...options });
+}
+
+function usePolling(): number | false {
+  return useApi().live === 'live' ? false : POLL_MS;
+}
+
+const q = encodeURIComponent;
+
+export const useMe = () => useRead<Me>(['me'], '/v1/me', { staleTime: 60_000 });
+
+export const useEnvironments = () =>
+  useRead<{ environments: Environment[] }>(['environments'], '/v1/environments', { refetchInterval: LAB_EVERY_MS });
+
+export const useNodes = (environment: string | undefined) =>
+  useRead<{ nodes: PveNode[] }>(['nodes', environment], `/v1/nodes?environment=${q(environment ?? '')}`, {
+    enabled: environment !== undefined,
+    refetchInterval: LAB_EVERY_MS,
+  });
+
+export const useInventory = (environment: string | undefined) =>
+  useRead<{ guests: Guest[] }>(['inventory', environment], `/v1/inventory?environment=${q(environment ?? '')}`, {
+    enabled: environment !== undefined,
+    refetchInterval: LAB_EVERY_MS,
+  });
+
+export const useActions = () => useRead<{ actions: Action[] }>(['actions'], '/v1/actions', { staleTime: 600_000 });
+
+export const useAudit = () => {
+  const refetchInterval = usePolling();
+  return useRead<{ records: AuditRecord[]; head?: unknown }>(['audit'], '/v1/audit?last=20', { refetchInterval });
+};
+
+export const usePlan = (plan_id: string | undefined) => {
+  const refetchInterval = usePolling();
+  return useRead<Plan>(['plans', 'one', plan_id], `/v1/plans/${q(plan_id ?? '')}`, {
+    enabled: plan_id !== undefined,
+    refetchInterval,
+  });
+};
+
+/** What a plan asks for; this part of it never changes, so no event makes it stale. */
+export const useRequests = (plan_id: string) =>
+  useRead<Pick<Plan, 'requests'>>(['requests', plan_id], `/v1/plans/${q(plan_id)}`, { staleTime: Infinity });
+
+export const useOperation = (operation_id: string, known: Operation) => {
+  const refetchInterval = usePolling();
+  return useRead<Operation>(['operations', 'one', operation_id], `/v1/operations/${q(operation_id)}`, {
+    refetchInterval,
+    placeholderData: known,
+  });
+};
+
+interface Page {
+  readonly next?: string | null;
+}
+
+function usePages<T extends Page>(key: readonly unknown[], path: string) {
+  const { client } = useApi();
+  const refetchInterval = usePolling();
+  return useInfiniteQuery({
+    queryKey: key,
+    queryFn: ({ pageParam, signal }) =>
+      client.get<T>(pageParam === '' ? path : `${path}&cursor=${q(pageParam)}`, signal),
+    initialPageParam: '',
+    getNextPageParam: (last: T) => (last.next === undefined || last.next === null ? undefined : last.next),
+    refetchInterval,
+  });
+}
+
+/** Plans in one state, newest first, a page at a time. */
+export const usePlans = (state: string) =>
+  usePages<Page & { plans: Plan[] }>(['plans', 'list', state], `/v1/plans?state=${q(state)}`);
+
+export const useActiveOperations = () =>
+  usePages<Page & { operations: Operation[] }>(['operations', 'active'], '/v1/operations?active=1');
+
+export const useOperations = () =>
+  usePages<Page & { operations: Operation[] }>(['operations', 'all'], '/v1/operations?limit=20');
+
+/**
+ * A change that the server is asked for. Whatever the answer, plans, operations and the audit are read again after it:
+ * a refusal usually means that the page shows something old.
+ */
+export function useSend<T, V>(what: (post: <R>(path: string, body?: unknown) => Promise<R>, input: V) => Promise<T>) {
+  const { client } = useApi();
+  const queries = useQueryClient();
+  return useMutation<T, Error, V>({
+    mutationFn: (input) => what(client.post, input),
+    onSettled: (_, error) => {
+      if (error instanceof Problem && error.status === 400) return;
+      for (const key of ['plans', 'operations', 'audit']) void queries.invalidateQueries({ queryKey: [key] });
+    },
+  });
+}

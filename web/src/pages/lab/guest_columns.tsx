@@ -1,0 +1,98 @@
+import type { Guest } from '../../api/types.ts';
+import { Usage } from '../../parts/bar.tsx';
+import { Button } from '../../parts/button.tsx';
+import { Chip } from '../../parts/chip.tsx';
+import { bytes, duration, tagsOf } from '../../parts/format.ts';
+import type { Column } from '../../parts/table.tsx';
+import { stateOf, targetOf } from './guest_filter.ts';
+
+const State = ({ guest }: { guest: Guest }) => {
+  const state = stateOf(guest);
+  return (
+    <span className="flex flex-wrap gap-1">
+      <Chip tone={state === 'running' ? 'ok' : state === 'stopped' || state === 'template' ? 'none' : 'warn'}>
+        {state}
+      </Chip>
+      {guest.lock !== undefined && guest.lock !== '' && (
+        <Chip tone="warn" title="Proxmox VE holds a lock on it">
+          lock: {guest.lock}
+        </Chip>
+      )}
+    </span>
+  );
+};
+
+const Tags = ({ guest }: { guest: Guest }) => {
+  const tags = tagsOf(guest.tags);
+  if (tags.length === 0) return null;
+  return (
+    <span className="flex flex-wrap gap-1">
+      {tags.map((tag) => (
+        <Chip key={tag}>{tag}</Chip>
+      ))}
+    </span>
+  );
+};
+
+const isRunning = ({ status }: Guest): boolean => status === 'running';
+
+/** `onPropose` undefined: the caller may not, and the header says why. */
+export const guestColumns = (onPropose: ((guest: Guest) => void) | undefined): Column<Guest>[] => [
+  {
+    label: 'Guest',
+    heads: true,
+    by: ({ vmid }) => vmid,
+    cell: (guest) => <span className="font-mono whitespace-nowrap">{targetOf(guest)}</span>,
+  },
+  {
+    label: 'Name',
+    by: ({ name }) => name ?? '',
+    cell: ({ name }) => <span className="font-medium break-all">{name}</span>,
+  },
+  { label: 'State', by: stateOf, cell: (guest) => <State guest={guest} /> },
+  { label: 'Node', by: ({ node }) => node, cell: ({ node }) => <span className="font-mono">{node}</span> },
+  { label: 'Tags', by: ({ tags }) => tags ?? '', cell: (guest) => <Tags guest={guest} /> },
+  {
+    label: 'CPU',
+    by: (guest) => (isRunning(guest) ? (guest.cpu ?? 0) : -1),
+    cell: (guest) => {
+      if (guest.maxcpu === undefined) return null;
+      if (!isRunning(guest)) return <span className="text-xs text-dim">of {guest.maxcpu}</span>;
+      return <Usage share={guest.cpu ?? 0} label={`CPU of ${targetOf(guest)}`} detail={`of ${guest.maxcpu}`} />;
+    },
+  },
+  {
+    label: 'Memory',
+    by: ({ maxmem }) => maxmem ?? 0,
+    cell: (guest) => {
+      if (!guest.maxmem) return null;
+      if (!isRunning(guest)) return <span className="text-xs text-dim">of {bytes(guest.maxmem)}</span>;
+      return (
+        <Usage
+          share={(guest.mem ?? 0) / guest.maxmem}
+          label={`Memory of ${targetOf(guest)}`}
+          detail={`of ${bytes(guest.maxmem)}`}
+        />
+      );
+    },
+  },
+  {
+    label: 'Up for',
+    num: true,
+    by: (guest) => (isRunning(guest) ? (guest.uptime ?? 0) : -1),
+    cell: (guest) =>
+      isRunning(guest) && guest.uptime ? <span className="whitespace-nowrap">{duration(guest.uptime)}</span> : null,
+  },
+  ...(onPropose === undefined
+    ? []
+    : [
+        {
+          label: 'Change',
+          cell: (guest: Guest) => (
+            <Button look="quiet" onClick={() => onPropose(guest)} label={`Propose a change to ${targetOf(guest)}`}>
+              Propose…
+            </Button>
+          ),
+        },
+      ]),
+];

@@ -1,0 +1,97 @@
+import { useState } from 'react';
+import { useOperation, useOperations, useRequests } from '../../api/queries.ts';
+import type { Check, Operation } from '../../api/types.ts';
+import { Button } from '../../parts/button.tsx';
+import { StateChip } from '../../parts/chip.tsx';
+import { count } from '../../parts/format.ts';
+import { Empty, Loaded, Panel, Section } from '../../parts/section.tsx';
+import { Ago, Elapsed } from '../../parts/time.tsx';
+import { planTitle } from '../plan/title.ts';
+import { Outcome } from './outcome.tsx';
+import { StepList } from './step_list.tsx';
+import { errorText, hasEnded, stepsOf } from './steps.ts';
+
+/** Operations that have ended, newest first. */
+export function FinishedOperations() {
+  const query = useOperations();
+  return (
+    <Section id="finished" title="Finished">
+      <Loaded query={query} what="the finished operations">
+        {({ pages }) => {
+          const ended = pages.flatMap((page) => page.operations).filter(hasEnded);
+          if (ended.length === 0) return <Empty>No operation has ended yet.</Empty>;
+          return (
+            <Panel>
+              <ul className="divide-y divide-line">
+                {ended.map((operation) => (
+                  <Row key={operation.operation_id} operation={operation} />
+                ))}
+              </ul>
+              {query.hasNextPage && (
+                <Button look="quiet" onClick={() => void query.fetchNextPage()}>
+                  Show older
+                </Button>
+              )}
+            </Panel>
+          );
+        }}
+      </Loaded>
+    </Section>
+  );
+}
+
+/** One line about the checks after the last step. */
+function verdict(checks: readonly Check[] | null | undefined): string | undefined {
+  if (checks === null || checks === undefined || checks.length === 0) return undefined;
+  const failed = checks.filter(({ result }) => result === 'fail').length;
+  return failed === 0
+    ? `${count(checks.length, 'check')} passed`
+    : `${failed} of ${count(checks.length, 'check')} failed`;
+}
+
+function Row({ operation }: { operation: Operation }) {
+  const [open, setOpen] = useState(false);
+  const { data: plan } = useRequests(operation.plan_id);
+  const { state, started_at, ended_at, verification, compensation } = operation;
+  const undone = compensation?.length ?? 0;
+  const error = errorText(operation.error);
+  const title = plan === undefined ? (operation.effects?.[0]?.title ?? operation.operation_id) : planTitle(plan);
+  return (
+    <li>
+      <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary className="flex flex-wrap items-baseline gap-x-3 gap-y-0.5 px-3 py-2 hover:bg-sunken">
+          <strong className="font-mono font-semibold break-all">{title}</strong>
+          <StateChip state={state} />
+          <span className="text-dim">
+            <Ago at={ended_at ?? started_at} />
+            {ended_at !== undefined && ended_at !== null && started_at !== undefined && started_at !== null && (
+              <>
+                {' '}
+                · took <Elapsed from={started_at} to={ended_at} />
+              </>
+            )}
+            {verdict(verification) !== undefined && ` · ${verdict(verification)}`}
+            {undone > 0 && ` · ${count(undone, 'step')} looked at to take back`}
+          </span>
+          {error !== undefined && <span className="basis-full text-bad">{error}</span>}
+        </summary>
+        {open && (
+          <div className="border-t border-line bg-sunken/50 px-3 py-3">
+            <Details operation={operation} />
+          </div>
+        )}
+      </details>
+    </li>
+  );
+}
+
+function Details({ operation: known }: { operation: Operation }) {
+  const { data: operation = known } = useOperation(known.operation_id, known);
+  return (
+    <div className="flex flex-col gap-3">
+      <p className="font-mono text-xs break-all text-dim">{operation.operation_id}</p>
+      <StepList steps={stepsOf(operation, undefined)} />
+      <Outcome operation={operation} />
+    </div>
+  );
+}

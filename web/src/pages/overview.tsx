@@ -1,0 +1,42 @@
+import { useNavigate, useSearch } from '@tanstack/react-router';
+import { Audit } from './audit.tsx';
+import { Environments } from './lab/environments.tsx';
+import { Guests } from './lab/guests.tsx';
+import { Nodes } from './lab/nodes.tsx';
+import { ActiveOperations } from './operation/active.tsx';
+import { FinishedOperations } from './operation/finished.tsx';
+import { PlanDialog } from './plan/dialog.tsx';
+import { Plans } from './plan/list.tsx';
+import { ProposeDialog } from './propose/dialog.tsx';
+
+/** Everything on one page: first what waits for a person, then what is happening, then the lab, then the past. */
+export function Overview() {
+  const { plan, propose } = useSearch({ from: '__root__' });
+  const navigate = useNavigate();
+  const go = (next: { plan?: string }): void =>
+    void navigate({
+      to: '/',
+      search: ({ environment }) => ({ ...(environment === undefined ? {} : { environment }), ...next }),
+    });
+  return (
+    <div className="flex flex-col gap-7">
+      <Plans />
+      <ActiveOperations />
+      <div className="grid gap-7 xl:grid-cols-2">
+        <Environments />
+        <Nodes />
+      </div>
+      <Guests />
+      <FinishedOperations />
+      <Audit />
+      {plan !== undefined && <PlanDialog key={plan} plan_id={plan} onClose={() => go({})} />}
+      {plan === undefined && propose !== undefined && (
+        <ProposeDialog
+          target={propose === 'any' ? '' : propose}
+          onClose={() => go({})}
+          onPlanned={(made) => go({ plan: made })}
+        />
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,91 @@
+import { useState } from 'react';
+import { Problem } from '../../api/client.ts';
+import { useMe, useSend } from '../../api/queries.ts';
+import type { Plan } from '../../api/types.ts';
+import { Button } from '../../parts/button.tsx';
+import { Field } from '../../parts/field.tsx';
+import { oneLine } from '../../parts/format.ts';
+import { ProblemNote } from '../../parts/problem_note.tsx';
+import { mayNotApprove, mayNotPropose } from '../rights.ts';
+import { ApplyButton, useExpired } from './apply.tsx';
+
+interface Verdict {
+  readonly verb: 'approve' | 'reject' | 'cancel';
+  readonly body: Readonly<Record<string, unknown>>;
+}
+
+/** Approve, reject, apply or withdraw a plan. The approval names the hash of exactly what is shown above. */
+export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
+  const { data: me } = useMe();
+  const [comment, setComment] = useState('');
+  const [factor, setFactor] = useState('');
+  const expired = useExpired(plan);
+  const { plan_id, plan_hash, state, decision } = plan;
+  const send = useSend<Plan, Verdict>((post, { verb, body }) =>
+    post(`/v1/plans/${encodeURIComponent(plan_id)}/${verb}`, body),
+  );
+  const waiting = state === 'awaiting_approval';
+  const said = comment.trim() === '' ? {} : { comment: comment.trim() };
+  const refused = send.error instanceof Problem ? send.error.errors : {};
+  const needsFactor = refused['factor'] !== undefined || /factor|totp/i.test(oneLine(decision?.obligations));
+  const may = expired ?? mayNotApprove(me);
+  return (
+    <div className="sticky -bottom-3 -mx-4 -mb-3 border-t border-line bg-panel px-4 py-3">
+      {send.error !== null && <ProblemNote error={send.error} />}
+      {waiting && (
+        <div className="mb-3 grid gap-3 sm:grid-cols-2">
+          <Field label="Comment" error={refused['comment']}>
+            {(ids) => <input {...ids} value={comment} onChange={(event) => setComment(event.target.value)} />}
+          </Field>
+          {needsFactor && (
+            <Field label="Second factor" hint="The code that your authenticator shows now." error={refused['factor']}>
+              {(ids) => (
+                <input
+                  {...ids}
+                  inputMode="numeric"
+                  autoComplete="one-time-code"
+                  value={factor}
+                  onChange={(event) => setFactor(event.target.value)}
+                />
+              )}
+            </Field>
+          )}
+        </div>
+      )}
+      <div className="flex flex-wrap items-center gap-2">
+        {waiting && (
+          <>
+            <Button
+              look="primary"
+              busy={send.isPending && send.variables.verb === 'approve'}
+              disabledBecause={may}
+              onClick={() =>
+                send.mutate({ verb: 'approve', body: { plan_hash, ...said, ...(factor === '' ? {} : { factor }) } })
+              }
+            >
+              Approve
+            </Button>
+            <Button
+              look="danger"
+              busy={send.isPending && send.variables.verb === 'reject'}
+              disabledBecause={may}
+              reasonShown={false}
+              onClick={() => send.mutate({ verb: 'reject', body: said }, { onSuccess: onClose })}
+            >
+              Reject
+            </Button>
+          </>
+        )}
+        {state === 'approved' && <ApplyButton plan={plan} onStarted={onClose} />}
+        <Button
+          look="quiet"
+          busy={send.isPending && send.variables.verb === 'cancel'}
+          disabledBecause={mayNotPropose(me)}
+          onClick={() => send.mutate({ verb: 'cancel', body: {} }, { onSuccess: onClose })}
+        >
+          Withdraw the plan
+        </Button>
+      </div>
+    </div>
+  );
+}

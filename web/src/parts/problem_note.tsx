@@ -1,0 +1,41 @@
+import { Problem } from '../api/client.ts';
+import { Button } from './button.tsx';
+
+interface ProblemNoteProps {
+  readonly error: Error;
+  /** What did not work, as a sentence without its full stop. */
+  readonly what?: string;
+  readonly onRetry?: () => void;
+  /** Field errors that no field of the form shows. */
+  readonly leftover?: readonly string[];
+}
+
+/** Says what went wrong, in the server's words, and what to do. */
+export function ProblemNote({ error, what, onRetry, leftover = [] }: ProblemNoteProps) {
+  const problem = error instanceof Problem ? error : undefined;
+  return (
+    <div role="alert" className="mb-2 rounded-md border border-bad bg-bad-soft px-3 py-2">
+      <p className="font-medium text-bad">{what ?? problem?.title ?? 'That did not work'}.</p>
+      <p>{error.message}</p>
+      {leftover.length > 0 && (
+        <ul className="list-disc pl-5">
+          {leftover.map((text) => (
+            <li key={text}>{text}</li>
+          ))}
+        </ul>
+      )}
+      {problem?.advice !== undefined && <p className="text-dim">{problem.advice}</p>}
+      {problem !== undefined && (
+        <p className="mt-1 font-mono text-xs break-all text-dim">
+          {problem.code}
+          {problem.correlation_id !== undefined && ` · ${problem.correlation_id}`}
+        </p>
+      )}
+      {onRetry !== undefined && (
+        <div className="mt-2">
+          <Button onClick={onRetry}>Try again</Button>
+        </div>
+      )}
+    </div>
+  );
+}
