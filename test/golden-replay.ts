@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ManualClock } from '../src/kernel/clock.ts';
 import { seededIds } from '../src/kernel/ids.ts';
-import { Simulator, type SimRequest } from '../src/simulator/index.ts';
+import { captureTime, Simulator, type SimRequest } from '../src/simulator/index.ts';
 
 export const SHARED = process.env.PVE_SHARED ?? join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'shared');
 const PVE = join(SHARED, 'pve');
@@ -104,7 +104,8 @@ class Replay {
   readonly #map = new Map<string, string>();
 
   constructor(before: Record<string, unknown>, rules: Rules) {
-    const clock = new ManualClock(Date.UTC(2026, 10, 20));
+    // A capture was made about a second before the first step.
+    const clock = new ManualClock((captureTime(before) ?? 0) + 1_000);
     this.simulator = Simulator.fromCapture(before, { ids: seededIds('golden', clock), now: clock.now() });
     this.rules = rules;
   }

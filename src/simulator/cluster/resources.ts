@@ -56,7 +56,7 @@ function nodeRow(call: Call, node: NodeState): Row {
     status: node.online ? 'online' : 'offline',
     level: '',
     'cgroup-mode': 2,
-    hastate: node.online ? 'online' : 'unknown',
+    ...(node.hastate === undefined ? {} : { hastate: node.online ? node.hastate : 'unknown' }),
   };
   if (!may(call, `/nodes/${node.name}`, ['Sys.Audit'])) return base;
   const { maxcpu, maxmem, maxdisk } = node;

@@ -1,6 +1,7 @@
 import type { Handler, Routes } from './call.ts';
 import { accessRoutes } from '../access/index.ts';
 import { clusterRoutes } from '../cluster/index.ts';
+import { firewallRoutes } from '../firewall/index.ts';
 import { nodesRoutes } from '../nodes/index.ts';
 import { poolsRoutes } from '../pools/index.ts';
 import { qemuRoutes } from '../qemu/index.ts';
@@ -12,6 +13,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = Object.assign(
   {},
   accessRoutes,
   clusterRoutes,
+  firewallRoutes,
   nodesRoutes,
   poolsRoutes,
   qemuRoutes,

@@ -51,6 +51,7 @@ function* backupAll(call: Call, vmids: readonly number[], storage: string, task:
   const { world, node } = call;
   task.log(`INFO: starting new backup job: vzdump ${vmids.join(' ')} --storage ${storage} --node ${node}`);
   let failed = 0;
+  yield { wait: 300 };
   storageOn(world, node, storage);
   for (const vmid of vmids) {
     try {

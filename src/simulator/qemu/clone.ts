@@ -7,7 +7,7 @@ import type { Config, Guest, StorageDefinition } from '../state/types.ts';
 import { isShared, kindOf } from '../storage/kinds.ts';
 import { findVolume, imageStorage, parseVolid, storageById } from '../storage/lookup.ts';
 import { allocate, destroyVolume, linkedClone } from '../storage/volumes.ts';
-import { copyDuration, DURATION } from '../tasks/durations.ts';
+import { copyDuration, DURATION, mirrorDuration } from '../tasks/durations.ts';
 import type { TaskContext } from '../tasks/engine.ts';
 import { demandRootFor } from './update.ts';
 import { CLOUDINIT_SIZE, sizeOf } from './disks.ts';
@@ -180,7 +180,7 @@ function copyDrive(world: World, chosen: Plan, key: string, drive: Drive, task: 
   if (cloudinit) return { volid: copy, size, duration: 50 };
   task.log(`transferred 0.0 B of ${describeSize(size)} (0.00%)`);
   task.log(`transferred ${describeSize(size)} of ${describeSize(size)} (100.00%)`);
-  return { volid: copy, size, duration: copyDuration(size, bwlimit) };
+  return { volid: copy, size, duration: source.running === undefined ? copyDuration(from?.used ?? size, bwlimit) : mirrorDuration(size, bwlimit) };
 }
 
 function linkDrive(world: World, { source, newid }: Plan, key: string, drive: Drive, task: TaskContext): Copied {

@@ -68,10 +68,10 @@ function createVm(call: Call): string {
     }
     if (!params.flag('start')) return;
     task.log('Execute autostart');
-    // PVE starts it as a task of its own and does not wait for that one.
-    world.startTask({ node, type: 'qmstart', id: vmid, user: principal.name }, (start) =>
-      startWorker(world, node, vmid, {}, start),
-    );
+    yield { unlock: `lock-${vmid}` };
+    // The start is a task of its own; it is through when this one ends.
+    world.startTask({ node, type: 'qmstart', id: vmid, user: principal.name }, (start) => startWorker(world, node, vmid, {}, start));
+    yield { wait: 2 * DURATION.start };
   });
 }
 

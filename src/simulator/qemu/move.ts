@@ -6,7 +6,7 @@ import type { Guest, StorageDefinition } from '../state/types.ts';
 import { kindOf } from '../storage/kinds.ts';
 import { findVolume, imageStorage, parseVolid, storageById } from '../storage/lookup.ts';
 import { allocate, destroyVolume } from '../storage/volumes.ts';
-import { copyDuration } from '../tasks/durations.ts';
+import { copyDuration, mirrorDuration } from '../tasks/durations.ts';
 import { sizeOf } from './disks.ts';
 import { freeUnused, isCdrom, parseDrive, printDrive, type Drive } from './drives.ts';
 import { volumeFormat } from './feature.ts';
@@ -94,7 +94,8 @@ function moveToStorage(call: Call): string {
     log(`allocated target volume '${copy}'`);
     try {
       log(`transferred 0.0 B of ${describeSize(size)} (0.00%)`);
-      yield { wait: copyDuration(size, params.maybeNumber('bwlimit') ?? 0) };
+      const limit = params.maybeNumber('bwlimit') ?? 0;
+      yield { wait: guest.running === undefined ? copyDuration(from?.used ?? size, limit) : mirrorDuration(size, limit) };
       log(`transferred ${describeSize(size)} of ${describeSize(size)} (100.00%)`);
     } catch (error) {
       destroyVolume(world, node, copy);

@@ -9,11 +9,11 @@ export function parseSize(text: string | undefined): number | undefined {
   return Math.ceil(Number(found[1]) * (UNITS[found[2] ?? ''] ?? 1));
 }
 
-/** Bytes in the largest unit that divides them: `1G`, `1536M`, `528K`. */
+/** Bytes in the largest unit that divides them: `1G`, `1536M`, `528K`, and `0T` for nothing. */
 export function formatSize(bytes: number): string {
   for (const unit of ['T', 'G', 'M', 'K']) {
     const factor = UNITS[unit] ?? 1;
-    if (bytes >= factor && bytes % factor === 0) return `${bytes / factor}${unit}`;
+    if (bytes % factor === 0) return `${bytes / factor}${unit}`;
   }
   return String(bytes);
 }
@@ -47,6 +47,7 @@ function bootDiskSize({ config }: Guest): number {
   const order = /order=([^,]*)/.exec(String(config.boot ?? ''))?.[1]?.split(';') ?? [];
   const keys = Object.keys(config).filter((key) => /^(?:ide|scsi|virtio|sata)\d+$/.test(key));
   const disks = keys.filter((key) => !/(?:^none|^cdrom|media=cdrom)/.test(String(config[key])));
-  const first = order.find((key) => disks.includes(key)) ?? disks.toSorted()[0];
+  // Where an order is set, even an empty one, only that counts.
+  const first = config.boot === undefined ? disks.toSorted()[0] : order.find((key) => disks.includes(key));
   return first === undefined ? 0 : driveSize(config[first]);
 }

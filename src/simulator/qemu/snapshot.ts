@@ -37,6 +37,7 @@ function* takeWorker(call: Call, vmid: number, task: TaskContext): Worker {
   if (guest.snapshots[name] !== undefined) throw fail(`snapshot name '${name}' already used`);
   if (!hasFeature(world, guest, 'snapshot')) throw fail('snapshot feature is not available');
   guest.config.lock = 'snapshot';
+  const snaptime = world.seconds();
   try {
     const running = guest.running !== undefined;
     if (running) task.log('skipping guest filesystem freeze - disabled in VM options');
@@ -45,18 +46,18 @@ function* takeWorker(call: Call, vmid: number, task: TaskContext): Worker {
       if (!isCdrom(drive)) task.log(`snapshotting 'drive-${key}' (${drive.file})`);
     if (running) task.log('internal qemu snapshot');
     yield { wait: DURATION.snapshot + (vmstate === undefined ? 0 : copyDuration(guestSize(guest).memory)) };
-    addSnapshot(call, guest, name, vmstate);
+    addSnapshot(call, guest, name, snaptime, vmstate);
   } finally {
     delete guest.config.lock;
   }
 }
 
-function addSnapshot({ world, params }: Call, guest: Guest, name: string, vmstate: string | undefined): void {
+function addSnapshot({ params }: Call, guest: Guest, name: string, snaptime: number, vmstate: string | undefined): void {
   const description = params.maybe('description');
   const { parent } = guest.config;
   guest.snapshots[name] = {
     config: copyConfig(guest.config),
-    snaptime: world.seconds(),
+    snaptime,
     ...(parent === undefined ? {} : { parent: String(parent) }),
     ...(description === undefined ? {} : { description }),
     ...(vmstate === undefined ? {} : { vmstate }),

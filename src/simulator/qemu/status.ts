@@ -79,6 +79,10 @@ export function statusRow(world: World, guest: Guest): Record<string, unknown> {
   if (lock !== undefined) row.lock = lock;
   if (isTemplate(guest)) row.template = 1;
   if (config.serial0 !== undefined) row.serial = 1;
+  if (config.balloon !== undefined && Number(config.balloon) > 0) {
+    row.balloon_min = Number(config.balloon) * 1024 ** 2;
+    row.shares = Number(config.shares ?? 1000);
+  }
   if (running === undefined) return row;
   row.pid = running.pid;
   for (const name of PRESSURE) row[name] = 0;
@@ -112,10 +116,6 @@ function currentStatus(call: Call): unknown {
   if (agentEnabled(guest)) row.agent = 1;
   if (config.vga !== undefined) row.clipboard = /clipboard=([^,]+)/.exec(String(config.vga))?.[1] ?? null;
   if (/^qxl/.test(String(config.vga ?? ''))) row.spice = 1;
-  if (config.balloon !== undefined && Number(config.balloon) > 0) {
-    row.balloon_min = Number(config.balloon) * 1024 ** 2;
-    row.shares = Number(config.shares ?? 1000);
-  }
   if (running === undefined) return row;
   const { diskread, diskwrite, netin, netout } = usage(world, guest);
   const disks = drivesOf(config).filter(([key, drive]) => !isCdrom(drive) && !/^(?:efidisk|tpmstate)/.test(key));

@@ -49,6 +49,13 @@ const isRow = (value: unknown): value is Row => value !== null && typeof value =
 
 export const textOf = (value: unknown): string => (value === undefined || value === null ? '' : String(value));
 
+/** When a capture was made, ms; undefined when it does not tell. */
+export function captureTime(source: Readonly<Record<string, unknown>>): number | undefined {
+  const times = Object.entries(source).filter(([key]) => /^GET \/nodes\/[^/]+\/time$/.test(key)).map(([, value]) => Number((value as { time?: unknown } | null)?.time));
+  const known = times.filter((time) => time > 0);
+  return known.length === 0 ? undefined : Math.max(...known) * 1000;
+}
+
 export interface CaptureOptions {
   readonly now: number;
   readonly partial?: boolean;
@@ -90,6 +97,8 @@ function addNodes(state: State, capture: Capture, now: number): void {
     node.maxmem = Number(row.maxmem ?? 0);
     node.maxdisk = Number(row.maxdisk ?? 0);
     if (row.ssl_fingerprint !== undefined) node.fingerprint = textOf(row.ssl_fingerprint);
+    const resource = capture.rows('/cluster/resources').find(({ id }) => id === `node/${name}`);
+    if (resource?.hastate !== undefined) node.hastate = textOf(resource.hastate);
     addNodeDetails(node, capture);
     state.nodes[name] = node;
   }

@@ -107,6 +107,8 @@ export interface NodeState {
   /** /nodes/{node}/status as read. */
   status?: Record<string, unknown>;
   fingerprint?: string;
+  /** What the HA manager says of the node; undefined while there is none. */
+  hastate?: string;
   nextPid: number;
 }
 

@@ -19,14 +19,21 @@ export const DURATION = {
   migrate: 1_500,
 } as const;
 
+/** Making a copy, before a byte is moved. */
+const COPY_OVERHEAD = 1_000;
+/** A mirror under a running guest has to get ready, to catch up and to switch over. */
+const MIRROR_OVERHEAD = 3_000;
 const COPY_BYTES_PER_SECOND = 200 * 1024 ** 2;
+const MIRROR_BYTES_PER_SECOND = 1024 ** 3;
 const NETWORK_BYTES_PER_SECOND = 110 * 1024 ** 2;
 
-/** Reading and writing an image. `limit` in KiB a second. */
-export function copyDuration(bytes: number, limit = 0): number {
-  const rate = limit > 0 ? Math.min(COPY_BYTES_PER_SECOND, limit * 1024) : COPY_BYTES_PER_SECOND;
-  return Math.ceil((bytes / rate) * 1000);
-}
+const seconds = (bytes: number, rate: number, limit: number): number => Math.ceil((bytes / (limit > 0 ? Math.min(rate, limit * 1024) : rate)) * 1000);
+
+/** Copying an image of which this much is written; holes cost nothing. `limit` in KiB a second. */
+export const copyDuration = (written: number, limit = 0): number => COPY_OVERHEAD + seconds(written, COPY_BYTES_PER_SECOND, limit);
+
+/** Mirroring a disk of a running guest: all of it, whether written or not. */
+export const mirrorDuration = (size: number, limit = 0): number => MIRROR_OVERHEAD + seconds(size, MIRROR_BYTES_PER_SECOND, limit);
 
 /** Sending bytes to another node over 1 Gbit/s. */
 export const networkDuration = (bytes: number): number => Math.ceil((bytes / NETWORK_BYTES_PER_SECOND) * 1000);

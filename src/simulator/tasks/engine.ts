@@ -45,7 +45,7 @@ interface Active {
 }
 
 /** A worker process needs this long before it does anything. */
-const FORK_MS = 20;
+const FORK_MS = 50;
 const KEEP_TASKS = 2_000;
 
 /** Runs the workers that tasks consist of, in virtual time. */
