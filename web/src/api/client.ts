@@ -44,6 +44,8 @@ export function createClient(session: Session): Client {
   const send = async (path: string, init: RequestInit): Promise<Response> => {
     const token = session.token();
     const headers = new Headers(init.headers);
+    // So that the audit can tell the page from a program.
+    headers.set('x-proxmox-agent-client', 'web');
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
     const answer = await fetch(path, { ...init, headers, credentials: 'same-origin' }).catch((error: unknown) => {
       if (error instanceof DOMException && error.name === 'AbortError') throw error;

@@ -65,6 +65,10 @@ export const useOperation = (operation_id: string, known: Operation) => {
   });
 };
 
+/** An operation that has ended, which never changes again. */
+export const useEnded = (operation_id: string) =>
+  useRead<Operation>(['ended', operation_id], `/v1/operations/${q(operation_id)}`, { staleTime: Infinity });
+
 interface Page {
   readonly next?: string | null;
 }
@@ -75,7 +79,7 @@ function usePages<T extends Page>(key: readonly unknown[], path: string) {
   return useInfiniteQuery({
     queryKey: key,
     queryFn: ({ pageParam, signal }) =>
-      client.get<T>(pageParam === '' ? path : `${path}&cursor=${q(pageParam)}`, signal),
+      client.get<T>(pageParam === '' ? path : `${path}&before=${q(pageParam)}`, signal),
     initialPageParam: '',
     getNextPageParam: (last: T) => (last.next === undefined || last.next === null ? undefined : last.next),
     refetchInterval,
@@ -90,7 +94,7 @@ export const useActiveOperations = () =>
   usePages<Page & { operations: Operation[] }>(['operations', 'active'], '/v1/operations?active=1');
 
 export const useOperations = () =>
-  usePages<Page & { operations: Operation[] }>(['operations', 'all'], '/v1/operations?limit=20');
+  usePages<Page & { operations: Operation[] }>(['operations', 'all'], '/v1/operations?limit=10');
 
 /**
  * A change that the server is asked for. Whatever the answer, plans, operations and the audit are read again after it:

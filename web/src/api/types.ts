@@ -21,6 +21,7 @@ export interface Environment {
   readonly status: 'ok' | 'unreachable';
   readonly detail?: string;
   readonly nodes?: number;
+  readonly nodes_online?: number;
   readonly guests?: number;
   readonly version?: string;
 }
@@ -67,6 +68,7 @@ export interface Action {
   readonly name: string;
   readonly title: string;
   readonly risk: RiskLevel | { readonly base: RiskLevel; readonly why?: string };
+  readonly risk_why?: string;
   readonly target: string;
   readonly params: JsonSchema;
   readonly summary?: string;
@@ -146,6 +148,7 @@ export interface Approval {
 
 export interface Failure {
   readonly code?: string;
+  readonly title?: string;
   readonly detail?: string;
   readonly message?: string;
   readonly step?: string | number;

@@ -46,6 +46,7 @@ export function Audit() {
           ) : (
             <Panel>
               <Table
+                narrow="lines"
                 caption="Audit records, newest first"
                 columns={COLUMNS}
                 rows={records.toSorted((a, b) => b.seq - a.seq)}

@@ -77,7 +77,7 @@ function Welcome({
       <CopyText text={token} label="Your token" />
       <p className="mt-2 mb-1 font-medium">On the command line</p>
       <code className="mb-4 block rounded bg-sunken px-2 py-1.5 font-mono text-xs break-all">
-        export PROXMOX_AGENT_TOKEN={token}
+        export PROXMOX_AGENT_TOKEN=pxa_…
       </code>
       <KeepChoice keep={keep} onChange={change} />
       <div className="mt-5">

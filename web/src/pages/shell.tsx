@@ -91,8 +91,8 @@ function LiveMark() {
 function ThemeButton() {
   const [theme, next] = useTheme();
   return (
-    <Button look="quiet" onClick={next} label={`Colours: ${theme}. Change`} title="Colours: as the system, light, dark">
-      {theme === 'system' ? 'Auto' : theme === 'light' ? 'Light' : 'Dark'}
+    <Button look="quiet" onClick={next} title="Colours: as the system, light, dark">
+      Theme: {theme === 'system' ? 'auto' : theme}
     </Button>
   );
 }

@@ -21,8 +21,8 @@ export const Bar = ({ share, label, tone = 'none' }: BarProps) => (
 /** Use of a resource: figure, bar, and a colour only when it is nearly full. */
 export function Usage({ share, label, detail }: { share: number; label: string; detail: string }) {
   return (
-    <div className="w-full min-w-24" title={detail}>
-      <div className="flex justify-between gap-2 text-xs text-dim tabular-nums">
+    <div className="w-full sm:min-w-28" title={detail}>
+      <div className="flex justify-between gap-2 whitespace-nowrap text-xs text-dim tabular-nums">
         <span>{percent(share)}</span>
         <span>{detail}</span>
       </div>

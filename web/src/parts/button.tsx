@@ -50,7 +50,7 @@ export function Button({
           if (off) event.preventDefault();
           else onClick?.();
         }}
-        className={`inline-flex min-h-[2.15rem] items-center gap-1.5 rounded border px-3 font-medium whitespace-nowrap ${LOOKS[look]} ${off ? 'cursor-not-allowed opacity-55' : ''}`}
+        className={`inline-flex min-h-[2.15rem] items-center gap-1.5 rounded border font-medium whitespace-nowrap ${look === 'quiet' ? 'px-2' : 'px-3'} ${LOOKS[look]} ${off ? 'cursor-not-allowed opacity-55' : ''}`}
       >
         {children}
         {busy && <span aria-hidden="true">…</span>}

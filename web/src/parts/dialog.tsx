@@ -10,10 +10,13 @@ interface DialogProps {
 /** A modal dialog. The browser itself traps the focus, closes on Escape and gives the focus back. */
 export function Dialog({ title, onClose, children, wide = false }: DialogProps) {
   const ref = useRef<HTMLDialogElement>(null);
+  const top = useRef<HTMLHeadingElement>(null);
   const heading = useId();
   useEffect(() => {
     const dialog = ref.current;
     dialog?.showModal();
+    // Reading starts at the top, not at whatever can be pressed first.
+    top.current?.focus();
     return () => dialog?.close();
   }, []);
   return (
@@ -28,7 +31,12 @@ export function Dialog({ title, onClose, children, wide = false }: DialogProps) 
     >
       <div className="flex max-h-[94dvh] flex-col">
         <header className="flex items-start gap-3 border-b border-line px-4 py-3">
-          <h2 id={heading} className="min-w-0 flex-1 text-base font-semibold break-words">
+          <h2
+            ref={top}
+            id={heading}
+            tabIndex={-1}
+            className="outline-none min-w-0 flex-1 text-base font-semibold break-words"
+          >
             {title}
           </h2>
           <button

@@ -6,6 +6,8 @@ export interface Column<T> {
   readonly num?: boolean;
   /** Makes the column sortable. */
   readonly by?: (row: T) => string | number;
+  /** On a card the value needs no label. */
+  readonly bare?: boolean;
   /** The cell that names the row. */
   readonly heads?: boolean;
 }
@@ -15,6 +17,8 @@ interface TableProps<T> {
   readonly columns: readonly Column<T>[];
   readonly rows: readonly T[];
   readonly id: (row: T) => string;
+  /** On a narrow screen: cards with labels, or lines for cells that explain themselves. */
+  readonly narrow?: 'cards' | 'lines';
 }
 
 type Order = { readonly column: number; readonly down: boolean } | undefined;
@@ -23,7 +27,7 @@ type Order = { readonly column: number; readonly down: boolean } | undefined;
 const PAGE = 100;
 
 /** A table that becomes a list of cards on a narrow screen (styles.css); the roles keep it a table for screen readers. */
-export function Table<T>({ caption, columns, rows, id }: TableProps<T>) {
+export function Table<T>({ caption, columns, rows, id, narrow = 'cards' }: TableProps<T>) {
   const [order, setOrder] = useState<Order>();
   const [shown, setShown] = useState(PAGE);
   const sorted = useMemo(() => sort(rows, columns, order), [rows, columns, order]);
@@ -33,7 +37,7 @@ export function Table<T>({ caption, columns, rows, id }: TableProps<T>) {
     );
   return (
     <>
-      <table role="table" className="grid-table">
+      <table role="table" className={`grid-table ${narrow === 'lines' ? 'as-lines' : ''}`}>
         <caption className="sr-only">{caption}</caption>
         <thead role="rowgroup">
           <tr role="row">
@@ -50,10 +54,10 @@ export function Table<T>({ caption, columns, rows, id }: TableProps<T>) {
         <tbody role="rowgroup">
           {sorted.slice(0, shown).map((row) => (
             <tr role="row" key={id(row)}>
-              {columns.map(({ label, cell, num, heads }) => (
+              {columns.map(({ label, cell, num, heads, bare }) => (
                 <td
                   role={heads === true ? 'rowheader' : 'cell'}
-                  data-label={label}
+                  data-label={bare === true ? undefined : label}
                   key={label}
                   className={num === true ? 'num' : undefined}
                 >

@@ -29,10 +29,10 @@ export function Environments() {
 }
 
 function Row({ environment }: { environment: Environment }) {
-  const { name, production, endpoint, status, detail, nodes, guests, version } = environment;
+  const { name, production, endpoint, status, detail, nodes, nodes_online = nodes, guests, version } = environment;
   const reached = status === 'ok';
   const sizes = [
-    nodes === undefined ? '' : `${count(nodes, 'node')} online`,
+    nodes === undefined ? '' : `${nodes_online} of ${count(nodes, 'node')} online`,
     guests === undefined ? '' : count(guests, 'guest'),
     version === undefined ? '' : `PVE ${version}`,
   ].filter((text) => text !== '');

@@ -26,7 +26,7 @@ const Tags = ({ guest }: { guest: Guest }) => {
   const tags = tagsOf(guest.tags);
   if (tags.length === 0) return null;
   return (
-    <span className="flex flex-wrap gap-1">
+    <span className="flex flex-wrap gap-1 sm:min-w-32">
       {tags.map((tag) => (
         <Chip key={tag}>{tag}</Chip>
       ))}
@@ -40,17 +40,19 @@ const isRunning = ({ status }: Guest): boolean => status === 'running';
 export const guestColumns = (onPropose: ((guest: Guest) => void) | undefined): Column<Guest>[] => [
   {
     label: 'Guest',
+    bare: true,
     heads: true,
     by: ({ vmid }) => vmid,
     cell: (guest) => <span className="font-mono whitespace-nowrap">{targetOf(guest)}</span>,
   },
   {
     label: 'Name',
+    bare: true,
     by: ({ name }) => name ?? '',
     cell: ({ name }) => <span className="font-medium break-all">{name}</span>,
   },
-  { label: 'State', by: stateOf, cell: (guest) => <State guest={guest} /> },
-  { label: 'Node', by: ({ node }) => node, cell: ({ node }) => <span className="font-mono">{node}</span> },
+  { label: 'State', bare: true, by: stateOf, cell: (guest) => <State guest={guest} /> },
+  { label: 'Node', bare: true, by: ({ node }) => node, cell: ({ node }) => <span className="font-mono">{node}</span> },
   { label: 'Tags', by: ({ tags }) => tags ?? '', cell: (guest) => <Tags guest={guest} /> },
   {
     label: 'CPU',
@@ -88,6 +90,7 @@ export const guestColumns = (onPropose: ((guest: Guest) => void) | undefined): C
     : [
         {
           label: 'Change',
+          bare: true,
           cell: (guest: Guest) => (
             <Button look="quiet" onClick={() => onPropose(guest)} label={`Propose a change to ${targetOf(guest)}`}>
               Propose…

@@ -75,7 +75,11 @@ function Filters({ guests, filter, onChange, found }: FiltersProps) {
   const states = [...new Set(guests.map(stateOf))].toSorted();
   const nodes = [...new Set(guests.map(({ node }) => node))].toSorted();
   return (
-    <div role="search" aria-label="Guests" className="flex min-w-0 flex-1 flex-wrap items-center gap-2">
+    <div
+      role="search"
+      aria-label="Guests"
+      className="flex min-w-0 flex-1 basis-full flex-wrap items-center gap-2 sm:basis-0"
+    >
       <input
         type="search"
         aria-label="Search guests by name, number, node, tag or pool"
@@ -86,7 +90,7 @@ function Filters({ guests, filter, onChange, found }: FiltersProps) {
         onKeyDown={(event) => {
           if (event.key === 'Escape') onChange({ ...filter, search: '' });
         }}
-        className="min-w-0 flex-1 basis-44 sm:max-w-72"
+        className="min-w-0 flex-1 basis-full sm:max-w-72 sm:basis-44"
       />
       <select
         aria-label="State"

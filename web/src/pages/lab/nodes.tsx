@@ -12,6 +12,7 @@ const isOnline = ({ status }: PveNode): boolean => status === 'online';
 const COLUMNS: readonly Column<PveNode>[] = [
   {
     label: 'Node',
+    bare: true,
     heads: true,
     by: ({ node }) => node,
     cell: (node) => (

@@ -63,7 +63,7 @@ function Card({ known }: { known: Operation }) {
           label={`Progress of ${title}`}
           tone={stuck ? 'bad' : state === 'compensating' ? 'warn' : 'accent'}
         />
-        {waiting !== undefined && <p className="text-warn">Waits for {waiting}</p>}
+        {waiting !== undefined && <p className="text-warn">{waiting}</p>}
         {error !== undefined && <p className={stuck ? 'text-bad' : 'text-warn'}>{error}</p>}
         <StepList steps={steps} />
         <Outcome operation={operation} />
@@ -79,6 +79,7 @@ function Actions({ operation: { operation_id, state } }: { operation: Operation 
     post(`/v1/operations/${encodeURIComponent(operation_id)}/${verb}`),
   );
   const stuck = state === 'needs_attention';
+  const may = mayNotPropose(me) ?? (stuck && me?.class !== 'human' ? 'Only a person decides on this.' : undefined);
   const late =
     state === 'verifying' || state === 'compensating' ? `It is ${state} and can no longer be canceled.` : undefined;
   return (
@@ -95,7 +96,7 @@ function Actions({ operation: { operation_id, state } }: { operation: Operation 
           <Button
             look="primary"
             busy={send.isPending && send.variables === 'resume'}
-            disabledBecause={mayNotPropose(me)}
+            disabledBecause={may}
             onClick={() => send.mutate('resume')}
           >
             Resume
@@ -104,7 +105,8 @@ function Actions({ operation: { operation_id, state } }: { operation: Operation 
         <Button
           look={stuck ? 'danger' : 'plain'}
           busy={send.isPending && send.variables === 'cancel'}
-          disabledBecause={mayNotPropose(me) ?? late}
+          disabledBecause={may ?? late}
+          reasonShown={!stuck}
           onClick={() => send.mutate('cancel')}
         >
           {stuck ? 'Give up and take back' : 'Cancel'}

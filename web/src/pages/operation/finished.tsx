@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { useOperation, useOperations, useRequests } from '../../api/queries.ts';
+import { useEnded, useOperations, useRequests } from '../../api/queries.ts';
 import type { Check, Operation } from '../../api/types.ts';
 import { Button } from '../../parts/button.tsx';
 import { StateChip } from '../../parts/chip.tsx';
@@ -49,11 +49,24 @@ function verdict(checks: readonly Check[] | null | undefined): string | undefine
     : `${failed} of ${count(checks.length, 'check')} failed`;
 }
 
-function Row({ operation }: { operation: Operation }) {
+/** One line about what was taken back after a failure. */
+function takenBack(compensation: Operation['compensation']): string | undefined {
+  const entries = compensation ?? [];
+  const undone = entries.filter(({ state }) => state === 'undone').length;
+  const left = entries.filter(({ state }) => state === 'left' || state === 'failed').length;
+  const parts = [
+    undone === 0 ? '' : `${count(undone, 'step')} taken back`,
+    left === 0 ? '' : `${count(left, 'step')} left as it is`,
+  ];
+  return parts.filter((part) => part !== '').join(', ') || undefined;
+}
+
+function Row({ operation: listed }: { operation: Operation }) {
   const [open, setOpen] = useState(false);
-  const { data: plan } = useRequests(operation.plan_id);
+  const { data: operation = listed } = useEnded(listed.operation_id);
+  const { data: plan } = useRequests(listed.plan_id);
   const { state, started_at, ended_at, verification, compensation } = operation;
-  const undone = compensation?.length ?? 0;
+  const back = takenBack(compensation);
   const error = errorText(operation.error);
   const title = plan === undefined ? (operation.effects?.[0]?.title ?? operation.operation_id) : planTitle(plan);
   return (
@@ -71,7 +84,7 @@ function Row({ operation }: { operation: Operation }) {
               </>
             )}
             {verdict(verification) !== undefined && ` · ${verdict(verification)}`}
-            {undone > 0 && ` · ${count(undone, 'step')} looked at to take back`}
+            {back !== undefined && ` · ${back}`}
           </span>
           {error !== undefined && <span className="basis-full text-bad">{error}</span>}
         </summary>
@@ -85,13 +98,10 @@ function Row({ operation }: { operation: Operation }) {
   );
 }
 
-function Details({ operation: known }: { operation: Operation }) {
-  const { data: operation = known } = useOperation(known.operation_id, known);
-  return (
-    <div className="flex flex-col gap-3">
-      <p className="font-mono text-xs break-all text-dim">{operation.operation_id}</p>
-      <StepList steps={stepsOf(operation, undefined)} />
-      <Outcome operation={operation} />
-    </div>
-  );
-}
+const Details = ({ operation }: { operation: Operation }) => (
+  <div className="flex flex-col gap-3">
+    <p className="font-mono text-xs break-all text-dim">{operation.operation_id}</p>
+    <StepList steps={stepsOf(operation, undefined)} />
+    <Outcome operation={operation} />
+  </div>
+);

@@ -15,6 +15,7 @@ export const StepList = ({ steps }: { steps: readonly Step[] }) => (
 function StepRow({ step: { seq, title, state, effect } }: { step: Step }) {
   const { fraction, line } = progressOf(effect);
   const running = state === 'running' || state === 'sending';
+  const ended = effect?.ended_at ?? undefined;
   const error = errorText(effect?.error);
   const settled = effect?.in_doubt?.settled_by;
   return (
@@ -24,9 +25,11 @@ function StepRow({ step: { seq, title, state, effect } }: { step: Step }) {
         <div className="flex flex-wrap items-baseline gap-x-2">
           <span className={state === 'to do' ? 'text-dim' : ''}>{title}</span>
           <StateChip state={state} />
-          <span className="text-xs text-dim">
-            <Elapsed from={effect?.started_at} to={running ? undefined : (effect?.ended_at ?? effect?.started_at)} />
-          </span>
+          {(running || ended !== undefined) && (
+            <span className="text-xs text-dim">
+              <Elapsed from={effect?.started_at} to={ended} />
+            </span>
+          )}
         </div>
         {running && (
           <div className="my-1 max-w-md">
@@ -41,7 +44,7 @@ function StepRow({ step: { seq, title, state, effect } }: { step: Step }) {
         {effect?.upid !== undefined && effect.upid !== null && (
           <p className="font-mono text-xs break-all text-dim">{effect.upid}</p>
         )}
-        {effect?.in_doubt !== undefined && effect.in_doubt !== null && (
+        {(state === 'in doubt' || settled !== undefined) && (
           <p className="text-xs text-warn">
             {settled === undefined
               ? 'The answer to this call was lost; whether it took place is not known.'

@@ -13,25 +13,29 @@ export interface Step {
 /** What the journal calls a step's state, in words. */
 const STATES: Readonly<Record<string, string>> = {
   intent: 'sending',
+  sent: 'sending',
   answered: 'running',
   pending: 'to do',
   planned: 'to do',
 };
 
 /** The steps of the plan in order, each with what became of it; then what only the operation knows (undo steps). */
-export function stepsOf({ effects = [] }: Operation, plan: Plan | undefined): Step[] {
+export function stepsOf({ effects = [], state }: Operation, plan: Plan | undefined): Step[] {
+  const stuck = state === 'needs_attention';
   const rest = new Map(effects.map((effect, at) => [at, effect]));
   const planned = (plan?.trace ?? []).map(({ seq, title }): Step => {
     const found = [...rest].find(([, effect]) => effect.seq === seq && effect.title === title);
     if (found !== undefined) rest.delete(found[0]);
-    return asStep(`plan ${seq}`, seq, title, found?.[1]);
+    return asStep(`plan ${seq}`, seq, title, found?.[1], stuck);
   });
-  return [...planned, ...[...rest].map(([at, effect]) => asStep(`own ${at}`, effect.seq, effect.title, effect))];
+  return [...planned, ...[...rest].map(([at, effect]) => asStep(`own ${at}`, effect.seq, effect.title, effect, stuck))];
 }
 
-const asStep = (key: string, seq: number, title: string, effect: Effect | undefined): Step => {
-  const state = effect?.state ?? 'to do';
-  return { key, seq, title, state: STATES[state] ?? state, effect };
+const asStep = (key: string, seq: number, title: string, effect: Effect | undefined, stuck: boolean): Step => {
+  const known = effect?.state ?? 'to do';
+  const state = STATES[known] ?? known;
+  // A call without an answer in an operation that does not go on by itself: nobody knows whether it took place.
+  return { key, seq, title, state: stuck && state === 'sending' ? 'in doubt' : state, effect };
 };
 
 /** How far a step is, 0 to 1, and the last line of its task's log. */
@@ -60,8 +64,8 @@ export function waitingText(waiting: Operation['waiting_for']): string | undefin
   if (typeof waiting === 'string') return waiting;
   const { why, resource, held_by } = waiting;
   if (why !== undefined) return oneLine(why);
-  if (resource === undefined) return oneLine(waiting);
-  return `${oneLine(resource)}${held_by === undefined || held_by === null ? '' : `, held by ${oneLine(held_by)}`}`;
+  if (resource === undefined) return `Waits for ${oneLine(waiting)}`;
+  return `Waits for ${oneLine(resource)}${held_by === undefined || held_by === null ? '' : `, held by ${oneLine(held_by)}`}`;
 }
 
 export function errorText(error: unknown): string | undefined {

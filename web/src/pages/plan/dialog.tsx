@@ -42,7 +42,10 @@ function PlanView({ plan, onClose }: { plan: Plan; onClose: () => void }) {
           <p className="font-medium text-bad">
             The rehearsal failed{failure.step === undefined ? '' : ` at step ${failure.step}`}. Nothing was changed.
           </p>
-          <p>{failure.detail ?? failure.message ?? oneLine(failure)}</p>
+          <p>
+            {failure.title === undefined ? '' : `${failure.title}: `}
+            {failure.detail ?? failure.message ?? oneLine(failure)}
+          </p>
         </div>
       )}
       {irreversible.length > 0 && (
@@ -121,6 +124,7 @@ function Head({ plan }: { plan: Plan }) {
         facts={[
           ['Environment', environment],
           ['Targets', (plan.targets ?? plan.requests).map(({ target }) => target).join(', ')],
+          ['Requests', plan.requests.length < 2 ? undefined : <Requests plan={plan} />],
           ['Reason', reason],
           ['Change', change_id],
           [
@@ -141,3 +145,18 @@ function Head({ plan }: { plan: Plan }) {
     </div>
   );
 }
+
+/** The requests of a plan with several, and which wait for which. */
+const Requests = ({ plan: { requests } }: { plan: Plan }) => (
+  <ol>
+    {requests.map(({ id, action, target, after = [] }, at) => (
+      <li key={id ?? at}>
+        <span className="font-mono">
+          {id === undefined ? '' : `${id}: `}
+          {action} {target}
+        </span>
+        {after.length > 0 && <span className="text-dim"> after {after.join(', ')}</span>}
+      </li>
+    ))}
+  </ol>
+);

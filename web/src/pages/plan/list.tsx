@@ -59,7 +59,7 @@ interface GroupProps {
 }
 
 const Group = ({ title, plans, more }: GroupProps) => (
-  <div className="mb-3">
+  <div className="mt-3 first-of-type:mt-0">
     <h3 className="mb-1 text-dim">
       {title} <span className="tabular-nums">({more === undefined ? plans.length : `${plans.length}+`})</span>
     </h3>

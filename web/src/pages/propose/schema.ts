@@ -82,7 +82,7 @@ function entries(text: string): string[] {
 
 export interface Collected {
   readonly params: Record<string, unknown>;
-  /** What cannot be sent at all, by parameter; everything else is for the server to judge. */
+  /** What cannot be sent at all, by `params.NAME`; everything else is for the server to judge. */
   readonly errors: Record<string, string>;
 }
 
@@ -95,7 +95,7 @@ export function collect(params: readonly Param[], values: Values): Collected {
     if (text.trim() === '') continue;
     if (kind === 'number') {
       if (Number.isFinite(Number(text))) result.params[name] = Number(text);
-      else result.errors[name] = `“${text}” is not a number.`;
+      else result.errors[`params.${name}`] = `“${text}” is not a number.`;
     } else if (kind === 'boolean') result.params[name] = text === 'true';
     else if (kind === 'choices') result.params[name] = text.split('\n').filter((part) => part !== '');
     else if (kind === 'list') result.params[name] = entries(text);
@@ -103,7 +103,7 @@ export function collect(params: readonly Param[], values: Values): Collected {
       try {
         result.params[name] = JSON.parse(text);
       } catch (error) {
-        result.errors[name] = `This is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+        result.errors[`params.${name}`] = `This is not JSON: ${error instanceof Error ? error.message : String(error)}`;
       }
     } else if (kind === 'choice') result.params[name] = typeOf(param.schema) === 'integer' ? Number(text) : text;
     else result.params[name] = kind === 'text' ? text.trim() : text;
@@ -111,19 +111,25 @@ export function collect(params: readonly Param[], values: Values): Collected {
   return result;
 }
 
-/** The server's field errors by parameter; what belongs to no field of the form is left over, as text. */
-export function placeErrors(errors: Readonly<Record<string, string>>, names: readonly string[]) {
+/**
+ * The server's field errors by field of the form, `target` or `params.name`; an action may well have a parameter that is
+ * called `target`. What belongs to no field is left over, as text.
+ */
+export function placeErrors(errors: Readonly<Record<string, string>>, fields: readonly string[]) {
   const placed: Record<string, string> = {};
   const leftover: string[] = [];
-  for (const [field, what] of Object.entries(errors)) {
-    const path = field.replace(/^(actions\.\d+\.)?params\./, '');
-    const name = names.find((name) => path === name || path.startsWith(`${name}.`));
-    if (name === undefined) {
-      leftover.push(`${field}: ${what}`);
+  for (const [path, what] of Object.entries(errors)) {
+    const inside = (field: string): boolean => path === field || path.startsWith(`${field}.`);
+    const field =
+      fields.find(inside) ??
+      fields.find((field) => `params.${path}`.startsWith(`${field}.`) || `params.${path}` === field);
+    if (field === undefined) {
+      leftover.push(`${path}: ${what}`);
       continue;
     }
-    const text = path === name ? what : `${path.slice(name.length + 1)}: ${what}`;
-    placed[name] = placed[name] === undefined ? text : `${placed[name]}; ${text}`;
+    const rest = (inside(field) ? path : `params.${path}`).slice(field.length + 1);
+    const text = rest === '' ? what : `${rest}: ${what}`;
+    placed[field] = placed[field] === undefined ? text : `${placed[field]}; ${text}`;
   }
   return { placed, leftover };
 }

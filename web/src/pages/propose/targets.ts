@@ -27,7 +27,8 @@ export function targetChoices(
 
 export const riskOf = ({ risk }: Action): string => (typeof risk === 'string' ? risk : risk.base);
 
-export const riskWhy = ({ risk }: Action): string | undefined => (typeof risk === 'string' ? undefined : risk.why);
+export const riskWhy = ({ risk, risk_why }: Action): string | undefined =>
+  risk_why ?? (typeof risk === 'string' ? undefined : risk.why);
 
 /** Actions of low risk only read; there is nothing to plan, approve or apply. */
 export const changing = (actions: readonly Action[]): Action[] => actions.filter((action) => riskOf(action) !== 'low');
