@@ -21,7 +21,7 @@ export function seededIds(seed: string, clock: Clock): Ids {
   let counter = 0;
   const bytes = (count: number): Uint8Array => {
     const out = new Uint8Array(count);
-    for (let filled = 0; filled < count; ) {
+    for (let filled = 0; filled < count;) {
       const block = createHash('sha256').update(`${seed}:${counter++}`).digest();
       out.set(block.subarray(0, Math.min(block.length, count - filled)), filled);
       filled += block.length;
@@ -33,4 +33,4 @@ export function seededIds(seed: string, clock: Clock): Ids {
 
 /** 0 or more, less than `bound`. */
 export const randomBelow = (ids: Ids, bound: number): number =>
-  Number(Buffer.from(ids.bytes(6)).readUIntBE(0, 6) % bound);
+  Buffer.from(ids.bytes(6)).readUIntBE(0, 6) % bound;

@@ -1,6 +1,18 @@
 import { AgentError, toAgentError, type ErrorCode } from '../kernel/errors.ts';
 import { nodeOf } from '../proxmox/index.ts';
-import { addDuration, readJournal, releaseLocks, releaseReservations, updateOperation, updatePlan, type Actor, type JournalEntry, type JsonObject, type OperationChange, type OperationRecord } from '../store/index.ts';
+import {
+  addDuration,
+  readJournal,
+  releaseLocks,
+  releaseReservations,
+  updateOperation,
+  updatePlan,
+  type Actor,
+  type JournalEntry,
+  type JsonObject,
+  type OperationChange,
+  type OperationRecord,
+} from '../store/index.ts';
 import type { Engine } from './engine.ts';
 import { OperationJournal } from './journal.ts';
 import { LiveOperation, placeOf } from './live.ts';
@@ -19,12 +31,22 @@ export async function attend(engine: Engine, operation: OperationRecord): Promis
   if (!(await engine.lock(operation, targets, live))) return;
 
   const entries = await readJournal(store, operation_id);
-  const journal = new OperationJournal(engine.deps, { operation_id, plan_id, environment, fence: operation.fence, actor }, entries);
+  const journal = new OperationJournal(
+    engine.deps,
+    { operation_id, plan_id, environment, fence: operation.fence, actor },
+    entries,
+  );
   try {
     const plan = await engine.deps.loadPlan(plan_id);
     const state = resumeState(operation);
     const error = state === 'compensating' ? storedError(operation) : undefined;
-    if (state === 'running') await change(engine, operation, { state, waiting_for: null, ...(operation.started_at === null ? { started_at: engine.deps.clock.now() } : {}) }, 'operation.running');
+    if (state === 'running')
+      await change(
+        engine,
+        operation,
+        { state, waiting_for: null, ...(operation.started_at === null ? { started_at: engine.deps.clock.now() } : {}) },
+        'operation.running',
+      );
     if (journal.isEmpty && state === 'running' && !live.hooks().canceled()) await engine.deps.checkTargets(plan);
     const { clock, forms } = engine.deps;
     const ended = await run({
@@ -36,24 +58,43 @@ export async function attend(engine: Engine, operation: OperationRecord): Promis
       ...(error === undefined ? {} : { error }),
       hooks: live.hooks(),
       journal: (thread) => journal.thread(thread),
-      enterState: (next, why) => change(engine, operation, { state: next, ...(why === undefined ? {} : { error: asJson(why) }) }, `operation.${next}`),
+      enterState: (next, why) =>
+        change(
+          engine,
+          operation,
+          { state: next, ...(why === undefined ? {} : { error: asJson(why) }) },
+          `operation.${next}`,
+        ),
     });
     await finish(engine, operation, plan, ended);
   } catch (error) {
-    if (error instanceof Stop) return void log.info({ operation_id }, 'an operation was handed over');
-    if (toAgentError(error).code === 'STORE_FAILED' || !journal.isEmpty || (await hasJournal(engine, operation_id))) throw error;
-    // Nothing was sent: a target that changed, a lab that cannot be reached, an action that is gone.
-    await finish(engine, operation, undefined, { state: 'failed', error: toAgentError(error), compensation: [], verification: [] });
+    if (error instanceof Stop) {
+      log.info({ operation_id }, 'an operation was handed over');
+      return;
+    }
+    const trouble = toAgentError(error);
+    if (LEAVE.has(trouble.code)) throw error;
+    if (trouble.code === 'INTERNAL') log.error({ operation_id, err: error }, 'an action failed inside');
+    // Nothing was sent: a target that changed, a lab that cannot be reached, an action that is gone. Else a person looks.
+    const sent = !journal.isEmpty || (await hasJournal(engine, operation_id));
+    const state = sent ? 'needs_attention' : 'failed';
+    await finish(engine, operation, undefined, { state, error: trouble, compensation: [], verification: [] } as RunEnd);
   }
 }
 
-const hasJournal = async (engine: Engine, operation_id: string): Promise<boolean> => (await readJournal(engine.deps.store, operation_id)).length > 0;
+/** The store cannot write, or another process owns the operation now: what stands in the store is what counts. */
+const LEAVE: ReadonlySet<ErrorCode> = new Set(['STORE_FAILED', 'TARGET_BUSY']);
+
+const hasJournal = async (engine: Engine, operation_id: string): Promise<boolean> =>
+  (await readJournal(engine.deps.store, operation_id)).length > 0;
 
 function makeLive(engine: Engine, { operation_id, plan_id, environment }: OperationRecord): LiveOperation {
   const { store, events, log, clock, limits, connect, crash } = engine.deps;
   const ids = { operation_id, plan_id };
   const publish = (type: string, data: unknown): void => {
-    store.commit((trx) => events.publish(trx, { type, environment, ids, data })).catch((error: unknown) => log.warn({ operation_id, err: error }, 'progress was not recorded'));
+    store
+      .commit((trx) => events.publish(trx, { type, environment, ids, data }))
+      .catch((error: unknown) => log.warn({ operation_id, err: error }, 'progress was not recorded'));
   };
   return new LiveOperation({
     environment,
@@ -62,20 +103,30 @@ function makeLive(engine: Engine, { operation_id, plan_id, environment }: Operat
     limits,
     places: engine.places,
     crash,
-    onProgress: (step, progress) => publish('operation.progress', { effect: placeOf(step), title: step.title, ...progress }),
+    onProgress: (step, progress) =>
+      publish('operation.progress', { effect: placeOf(step), title: step.title, ...progress }),
     onWaiting: (why) => (why === undefined ? undefined : publish('operation.waiting', { why })),
   });
 }
 
 /** Where a run starts: what was being taken back is taken back further, everything else goes forward. */
-const resumeState = (operation: OperationRecord): RunState => (operation.state === 'compensating' ? 'compensating' : 'running');
+const resumeState = (operation: OperationRecord): RunState =>
+  operation.state === 'compensating' ? 'compensating' : 'running';
 
 function storedError({ error }: OperationRecord): AgentError {
   const { code, message, more } = (error ?? {}) as { code?: ErrorCode; message?: string; more?: JsonObject };
-  return new AgentError(code ?? 'INTERNAL', message ?? 'It failed before the restart.', more === undefined ? {} : { more });
+  return new AgentError(
+    code ?? 'INTERNAL',
+    message ?? 'It failed before the restart.',
+    more === undefined ? {} : { more },
+  );
 }
 
-const asJson = ({ code, message, details }: AgentError): JsonObject => ({ code, message, ...(details.more ? { more: details.more } : {}) });
+const asJson = ({ code, message, details }: AgentError): JsonObject => ({
+  code,
+  message,
+  ...(details.more ? { more: details.more } : {}),
+});
 
 async function change(engine: Engine, operation: OperationRecord, what: OperationChange, event: string): Promise<void> {
   const { store, events } = engine.deps;
@@ -87,20 +138,41 @@ async function change(engine: Engine, operation: OperationRecord, what: Operatio
 }
 
 /** The end in one commit: operation, plan, locks, reservations, audit and event agree at every instant. */
-async function finish(engine: Engine, operation: OperationRecord, plan: ExecutablePlan | undefined, ended: RunEnd): Promise<void> {
+async function finish(
+  engine: Engine,
+  operation: OperationRecord,
+  plan: ExecutablePlan | undefined,
+  ended: RunEnd,
+): Promise<void> {
   const { store, audit, events, clock, metrics } = engine.deps;
   const { operation_id, plan_id, environment, fence } = operation;
   const ids = { operation_id, plan_id };
   const at = clock.now();
   const { state } = ended;
   const error = 'error' in ended ? asJson(ended.error) : null;
-  const outcome = { ...('compensation' in ended ? { compensation: ended.compensation } : {}), ...('results' in ended ? { results: ended.results } : {}) };
+  const outcome = {
+    ...('compensation' in ended ? { compensation: ended.compensation } : {}),
+    ...('results' in ended ? { results: ended.results } : {}),
+  };
   const verification = 'verification' in ended ? ended.verification : null;
   const entries = state === 'needs_attention' ? [] : await readJournal(store, operation_id);
   await store.commit(async (trx) => {
     const body = { ...operation.body, ...outcome };
-    await updateOperation(trx, operation, { state, error, verification, waiting_for: null, body, ...(state === 'needs_attention' ? {} : { ended_at: at }) });
-    await audit.append(trx, { actor: operation.body['actor'] as Actor, environment, event: `operation.${state}`, ids, payload: { error, verification, ...outcome } });
+    await updateOperation(trx, operation, {
+      state,
+      error,
+      verification,
+      waiting_for: null,
+      body,
+      ...(state === 'needs_attention' ? {} : { ended_at: at }),
+    });
+    await audit.append(trx, {
+      actor: operation.body['actor'] as Actor,
+      environment,
+      event: `operation.${state}`,
+      ids,
+      payload: { error, verification, ...outcome },
+    });
     await events.publish(trx, { type: `operation.${state}`, environment, ids, data: { error } });
     if (state === 'needs_attention') return;
     await updatePlan(trx, { plan_id, from: 'applying' }, { state });
@@ -114,9 +186,20 @@ async function finish(engine: Engine, operation: OperationRecord, plan: Executab
 /** How long this lab's own tasks took, for later predictions; at most 20 of one operation. */
 function durations(environment: string, plan: ExecutablePlan | undefined, entries: readonly JournalEntry[]) {
   const types = new Map(plan?.trace.map((step) => [`${step.request}/${step.seq}`, step.task]));
-  return entries.flatMap(({ upid, state, answered_at, ended_at, thread, seq }) => {
-    const task_type = types.get(`${thread}/${seq}`);
-    if (upid === null || state !== 'done' || answered_at === null || ended_at === null || !task_type) return [];
-    return [{ environment, task_type, node: nodeOf(upid), seconds: (ended_at - answered_at) / 1000, bytes: null, at: ended_at }];
-  }).slice(0, 20);
+  return entries
+    .flatMap(({ upid, state, answered_at, ended_at, thread, seq }) => {
+      const task_type = types.get(`${thread}/${seq}`);
+      if (upid === null || state !== 'done' || answered_at === null || ended_at === null || !task_type) return [];
+      return [
+        {
+          environment,
+          task_type,
+          node: nodeOf(upid),
+          seconds: (ended_at - answered_at) / 1000,
+          bytes: null,
+          at: ended_at,
+        },
+      ];
+    })
+    .slice(0, 20);
 }

@@ -7,7 +7,10 @@ import type { CompensationEntry, CompletedEffect, TraceStep } from './types.ts';
  * Takes completed effects back, newest first, through the journal (thread `undo`), and says what was undone and what
  * was left. A failing undo does not stop the others: each that works leaves less behind.
  */
-export async function compensate(completed: readonly CompletedEffect[], deps: Omit<ThreadDeps, 'gate' | 'request'>): Promise<CompensationEntry[]> {
+export async function compensate(
+  completed: readonly CompletedEffect[],
+  deps: Omit<ThreadDeps, 'gate' | 'request'>,
+): Promise<CompensationEntry[]> {
   let current: TraceStep | undefined;
   const gate: Gate = { admit: (index) => ({ ...(current as TraceStep), index }) };
   const thread = new Thread({ ...deps, request: 'undo', gate });
@@ -29,12 +32,26 @@ export async function compensate(completed: readonly CompletedEffect[], deps: Om
 /** The undo as a step of its own: approved with the plan, because it stands in the step's `undo`. */
 function undoStep(step: TraceStep, effect: UndoEffect): TraceStep {
   const params = step.undo.kind === 'call' ? step.undo.params : {};
-  return { ...step, request: 'undo', title: effect.title, method: effect.method, path: effect.path, params, task: effect.task ?? null, undo: NO_UNDO, runtime: [] };
+  return {
+    ...step,
+    request: 'undo',
+    title: effect.title,
+    method: effect.method,
+    path: effect.path,
+    params,
+    task: effect.task ?? null,
+    undo: NO_UNDO,
+    runtime: [],
+  };
 }
 
 const NO_UNDO = { kind: 'none', why: 'it takes back a step' } as const;
 
-async function takeBack(thread: Thread, done: CompletedEffect, undo: UndoEffect): Promise<Pick<CompensationEntry, 'state' | 'why'>> {
+async function takeBack(
+  thread: Thread,
+  done: CompletedEffect,
+  undo: UndoEffect,
+): Promise<Pick<CompensationEntry, 'state' | 'why'>> {
   try {
     if (undo.onlyOwned !== undefined) {
       const { node, vmid } = undo.onlyOwned;
@@ -59,6 +76,8 @@ function withFates(entries: CompensationEntry[], completed: readonly CompletedEf
     const undo = completed.find(({ step }) => step.seq === entry.seq)?.effect.undo;
     if (undo?.kind !== 'with') return entry;
     const carrier = entries.find(({ title, seq }) => title === undo.title && seq < entry.seq);
-    return carrier === undefined || carrier.state === 'undone' ? entry : { ...entry, state: carrier.state, why: `"${undo.title}" was not undone` };
+    return carrier === undefined || carrier.state === 'undone'
+      ? entry
+      : { ...entry, state: carrier.state, why: `"${undo.title}" was not undone` };
   });
 }

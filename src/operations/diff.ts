@@ -1,4 +1,3 @@
-import microdiff from 'microdiff';
 import { canonicalJson } from '../kernel/canonical.ts';
 
 /** Objects of the twin by name (`vm/103`, `volume/local:103/vm-103-disk-0.qcow2`), as the simulator shows them. */
@@ -19,8 +18,10 @@ export interface ObjectChange {
 }
 
 const CLOUD_INIT = /^config\.(ci[a-z]+|sshkeys|ipconfig\d+|nameserver|searchdomain)$/;
-/** Made anew by PVE at every change or run; a person does not decide by them. */
-const NOISE = /(^|\.)(digest|vmgenid|meta|pending|uptime)$/;
+/** Made by PVE itself at every change or creation, or told by another field; nobody decides by them. */
+const NOISE = /^(name|pending)$|(^|\.)(digest|vmgenid|smbios1|meta|uptime)$/;
+/** The twin's random addresses are not the ones that PVE will make. */
+const GENERATED_MAC = /BC:24:11(:[0-9A-F]{2}){3}/g;
 
 /** The plan's diff: the twin before and after the rehearsal, object by object, sorted by name. */
 export function diffObjects(before: Objects, after: Objects): ObjectChange[] {
@@ -30,31 +31,35 @@ export function diffObjects(before: Objects, after: Objects): ObjectChange[] {
     const now = after.get(object);
     if (old === now) return [];
     const kind = old === undefined ? 'create' : now === undefined ? 'delete' : 'update';
-    const pending = new Set(Array.isArray(now?.['pending']) ? (now['pending'] as string[]) : []);
-    const fields = fieldChanges(old ?? {}, now ?? {}, pending);
+    const fields = fieldChanges(flat(old), flat(now), new Set(now?.['pending'] as string[] | undefined));
     return kind === 'update' && fields.length === 0 ? [] : [{ object, kind, fields }];
   });
 }
 
-function fieldChanges(old: object, now: object, pending: ReadonlySet<string>): FieldChange[] {
-  const names = new Set(microdiff(old, now).map(({ path }) => fieldName(path)));
-  return [...names]
-    .filter((name) => !NOISE.test(name))
-    .sort()
-    .map((name) => ({ name, before: at(old, name), after: at(now, name), effect: effectOf(name, pending) }))
-    .filter(({ before, after }) => canonicalJson(before) !== canonicalJson(after));
+type Fields = ReadonlyMap<string, unknown>;
+
+function fieldChanges(old: Fields, now: Fields, pending: ReadonlySet<string>): FieldChange[] {
+  const names = [...new Set([...old.keys(), ...now.keys()])].filter((name) => !NOISE.test(name)).sort();
+  return names.flatMap((name) => {
+    const before = old.get(name) ?? null;
+    const after = shown(now.get(name) ?? null, before);
+    if (canonicalJson(before) === canonicalJson(after)) return [];
+    return [{ name, before, after, effect: effectOf(name, pending) }];
+  });
 }
 
-/** `config.memory` for a member of an object; a list is compared as a whole. */
-function fieldName(path: readonly (string | number)[]): string {
-  const list = path.findIndex((part) => typeof part === 'number');
-  return (list < 0 ? path : path.slice(0, list)).join('.');
+/** Members by dotted name; a list is one value. */
+function flat(value: object | undefined, prefix = '', out = new Map<string, unknown>()): Map<string, unknown> {
+  for (const [key, item] of Object.entries(value ?? {})) {
+    if (item !== null && typeof item === 'object' && !Array.isArray(item)) flat(item as object, `${prefix}${key}.`, out);
+    else out.set(`${prefix}${key}`, item);
+  }
+  return out;
 }
 
-function at(value: unknown, name: string): unknown {
-  const found = name.split('.').reduce<unknown>((here, part) => (here as Record<string, unknown> | undefined)?.[part], value);
-  return found ?? null;
-}
+/** A network card that the twin added shows no address; one that was there keeps its own. */
+const shown = (after: unknown, before: unknown): unknown =>
+  typeof after === 'string' && before === null ? after.replace(GENERATED_MAC, '(generated)') : after;
 
 function effectOf(name: string, pending: ReadonlySet<string>): FieldChange['effect'] {
   if (CLOUD_INIT.test(name)) return 'regenerate cloud-init';

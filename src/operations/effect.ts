@@ -42,7 +42,10 @@ export class EffectRun {
 
   #replay(past: JournalRecord): EffectOutcome {
     if (past.kind !== 'effect' || past.method !== this.#step.method || past.path !== this.#step.path) {
-      throw new AgentError('PLAN_DIVERGED', `after the restart the action came to "${this.#step.title}" where it had sent ${past.method} ${past.path}`);
+      throw new AgentError(
+        'PLAN_DIVERGED',
+        `after the restart the action came to "${this.#step.title}" where it had sent ${past.method} ${past.path}`,
+      );
     }
     if (isRecordedError(past.answer)) throw reviveError(past.answer);
     return past.answer as EffectOutcome;
@@ -57,13 +60,14 @@ export class EffectRun {
 
   /** After a crash: an answer that was recorded is used, an intent without one is in doubt. */
   #continue(past: JournalRecord): Promise<EffectOutcome> {
-    if (past.state === 'answered') return this.#finish((past.answer as { data: unknown }).data, past.intent_at, past.settled_by);
+    if (past.state === 'answered')
+      return this.#finish((past.answer as { data: unknown }).data, past.intent_at, past.settled_by);
     return this.#inDoubt(past.intent_at);
   }
 
   async #send(intentAt: number): Promise<EffectOutcome> {
     const { method, path, params } = this.#effect;
-    for (let unsent = 0; ; ) {
+    for (let unsent = 0; ;) {
       let data: unknown;
       try {
         ({ data } = await this.#deps.api.call({ method, path, ...(params === undefined ? {} : { params }) }));
@@ -111,7 +115,8 @@ export class EffectRun {
     this.#deps.hooks.at('after-task', this.#step);
     if (task.ok) return this.#done(data, task.exitstatus, settledBy);
     if (this.#effect.already?.test(task.exitstatus)) return this.#done(data, 'already so', settledBy);
-    if (task.exitstatus === 'unknown' || /^unexpected status/.test(task.exitstatus)) return this.#lostTask(data, task);
+    if (task.exitstatus === 'unknown' || task.exitstatus.startsWith('unexpected status'))
+      return this.#lostTask(data, task);
     if (await this.#waitForLock(task.exitstatus)) {
       // The task did nothing but fail on the lock, so a new intent for the same step is in order.
       await this.#deps.journal.intent(this.#position, this.#step);
@@ -129,14 +134,18 @@ export class EffectRun {
 
   async #watch(upid: string): Promise<TaskResult> {
     const { api, hooks } = this.#deps;
-    const onProgress = ({ line, fraction }: { line: string; fraction?: number }): void => hooks.progress(this.#step, line, fraction);
+    const onProgress = ({ line, fraction }: { line: string; fraction?: number }): void =>
+      hooks.progress(this.#step, line, fraction);
     hooks.task(this.#step, this.#effect, upid);
     try {
       return await api.waitTask(upid, { signal: hooks.signal, onProgress });
     } catch (error) {
       if (!isAgentError(error, 'PVE_UNREACHABLE')) throw error;
       // Known to have been sent and unknown how it ends: a person's case.
-      throw new AgentError('NEEDS_ATTENTION', `"${this.#step.title}": the task ${upid} was started and cannot be watched: ${error.message}`);
+      throw new AgentError(
+        'NEEDS_ATTENTION',
+        `"${this.#step.title}": the task ${upid} was started and cannot be watched: ${error.message}`,
+      );
     } finally {
       hooks.task(this.#step, this.#effect, undefined);
     }
@@ -163,6 +172,8 @@ export class EffectRun {
 }
 
 const taskError = (title: string, task: TaskResult): AgentError =>
-  new AgentError('PVE_TASK_FAILED', `"${title}" failed: ${task.exitstatus}`, { more: { pve: { upid: task.upid, exitstatus: task.exitstatus, log: task.log } } });
+  new AgentError('PVE_TASK_FAILED', `"${title}" failed: ${task.exitstatus}`, {
+    more: { pve: { upid: task.upid, exitstatus: task.exitstatus, log: task.log } },
+  });
 
 const isUpid = (data: unknown): data is string => typeof data === 'string' && data.startsWith('UPID:');

@@ -4,7 +4,18 @@ import type { Ids } from '../kernel/ids.ts';
 import type { Logger } from '../kernel/log.ts';
 import type { PveApi } from '../proxmox/types.ts';
 import type { Audit, Events, Metrics } from '../record/index.ts';
-import { activeOperations, claimOperation, getOperation, insertOperation, takeLocks, updateOperation, type Actor, type OperationRecord, type Store, type StoreTx } from '../store/index.ts';
+import {
+  activeOperations,
+  claimOperation,
+  getOperation,
+  insertOperation,
+  takeLocks,
+  updateOperation,
+  type Actor,
+  type OperationRecord,
+  type Store,
+  type StoreTx,
+} from '../store/index.ts';
 import { attend } from './attend.ts';
 import { Places, type Limits } from './limits.ts';
 import type { LiveOperation } from './live.ts';
@@ -30,6 +41,8 @@ export interface EngineDeps {
   readonly crash?: (point: Point, step: TraceStep) => void;
 }
 
+const STORE_PAUSE_MS = 10_000;
+
 /** Runs operations in this process: picks them up, one at a time per guest, and sees each to its end. */
 export class Engine {
   readonly deps: EngineDeps;
@@ -39,6 +52,7 @@ export class Engine {
   readonly #running = new Map<string, Promise<void>>();
   #freed: (() => void)[] = [];
   #closing = false;
+  readonly #closed = new AbortController();
 
   constructor(deps: EngineDeps) {
     this.deps = deps;
@@ -46,10 +60,20 @@ export class Engine {
   }
 
   /** Adds an operation inside the commit that consumes its plan; `start` it when that is durable. */
-  create(trx: StoreTx, plan: { readonly plan_id: string; readonly environment: string; readonly targets: readonly string[] }, actor: Actor): Promise<OperationRecord> {
+  create(
+    trx: StoreTx,
+    plan: { readonly plan_id: string; readonly environment: string; readonly targets: readonly string[] },
+    actor: Actor,
+  ): Promise<OperationRecord> {
     const { ids, clock } = this.deps;
     const { plan_id, environment, targets } = plan;
-    return insertOperation(trx, { operation_id: ids.uuid(), plan_id, environment, created_at: clock.now(), body: { actor, targets } });
+    return insertOperation(trx, {
+      operation_id: ids.uuid(),
+      plan_id,
+      environment,
+      created_at: clock.now(),
+      body: { actor, targets },
+    });
   }
 
   /** Runs an operation from where it stands; does nothing when it runs already. */
@@ -70,12 +94,20 @@ export class Engine {
     return open.length;
   }
 
+  /** Resolves when the operation is not being run any more. */
+  async idle(operation_id: string): Promise<void> {
+    await this.#running.get(operation_id);
+  }
+
   /** Resolves when the operation is not being run any more, at the latest after `ms`. True when it has stopped. */
   async settled(operation_id: string, ms: number): Promise<boolean> {
     const run = this.#running.get(operation_id);
     if (run === undefined) return true;
     const over = new AbortController();
-    const late = this.deps.clock.sleep(ms, over.signal).then(() => false, () => false);
+    const late = this.deps.clock.sleep(ms, over.signal).then(
+      () => false,
+      () => false,
+    );
     const ended = await Promise.race([run.then(() => true), late]);
     over.abort();
     return ended;
@@ -86,7 +118,9 @@ export class Engine {
     const live = this.live.get(operation_id);
     if (operation.state === 'needs_attention') return this.#giveUp(operation, actor);
     if (live === undefined || !['queued', 'waiting', 'running'].includes(operation.state)) {
-      throw new AgentError('OPERATION_STATE', `The operation is ${operation.state} and cannot be canceled.`, { operation_id });
+      throw new AgentError('OPERATION_STATE', `The operation is ${operation.state} and cannot be canceled.`, {
+        operation_id,
+      });
     }
     await this.#record(operation, actor, 'operation.cancel.requested');
     await live.cancel();
@@ -96,7 +130,12 @@ export class Engine {
   /** A person has looked: run on from the journal. */
   async resume(operation_id: string, actor: Actor): Promise<void> {
     const operation = await getOperation(this.deps.store, operation_id);
-    if (operation.state !== 'needs_attention') throw new AgentError('OPERATION_STATE', `The operation is ${operation.state}; only one that needs attention is resumed.`, { operation_id });
+    if (operation.state !== 'needs_attention')
+      throw new AgentError(
+        'OPERATION_STATE',
+        `The operation is ${operation.state}; only one that needs attention is resumed.`,
+        { operation_id },
+      );
     await this.#record(operation, actor, 'operation.resumed');
     this.start(operation_id);
   }
@@ -104,6 +143,7 @@ export class Engine {
   /** Hands every running operation over to the next start, at once. */
   async close(): Promise<void> {
     this.#closing = true;
+    this.#closed.abort();
     for (const live of this.live.values()) live.handOver();
     this.#wakeWaiting();
     await Promise.all(this.#running.values());
@@ -117,7 +157,17 @@ export class Engine {
     } catch (error) {
       const { code, message } = toAgentError(error);
       log.error({ operation_id, code, err: error }, `an operation was left as it stands: ${message}`);
+      if (code === 'STORE_FAILED') this.#again(operation_id);
     }
+  }
+
+  /** A full disk is made room on: what could not be recorded was not sent, so it is tried again later. */
+  #again(operation_id: string): void {
+    const { clock } = this.deps;
+    void clock.sleep(STORE_PAUSE_MS, this.#closed.signal).then(
+      () => this.start(operation_id),
+      () => {},
+    );
   }
 
   /** Waits until every target is free. False when the process is closing. */
@@ -132,7 +182,12 @@ export class Engine {
         if (got.taken) return got;
         const waiting_for = { resource: got.resource, held_by: got.held_by };
         await updateOperation(trx, operation, { state: 'waiting', waiting_for });
-        await events.publish(trx, { type: 'operation.waiting', environment, ids: { operation_id, plan_id }, data: waiting_for });
+        await events.publish(trx, {
+          type: 'operation.waiting',
+          environment,
+          ids: { operation_id, plan_id },
+          data: waiting_for,
+        });
         return got;
       });
       if (answer.taken || live.hooks().canceled()) return true;
@@ -148,7 +203,11 @@ export class Engine {
   async #giveUp(operation: OperationRecord, actor: Actor): Promise<void> {
     const { store } = this.deps;
     await this.#record(operation, actor, 'operation.given_up');
-    const error = { code: 'OPERATION_STATE', message: 'The operation was given up by a person.', more: { canceled: true } };
+    const error = {
+      code: 'OPERATION_STATE',
+      message: 'The operation was given up by a person.',
+      more: { canceled: true },
+    };
     await store.commit((trx) => updateOperation(trx, operation, { state: 'compensating', error }));
     this.start(operation.operation_id);
   }

@@ -1,7 +1,16 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { PveParams } from '../proxmox/types.ts';
 import type { Audit, Events } from '../record/index.ts';
-import { reopenIntent, updateEntry, writeIntent, writeRead, type Actor, type JournalEntry, type Store, type StoreTx } from '../store/index.ts';
+import {
+  reopenIntent,
+  updateEntry,
+  writeIntent,
+  writeRead,
+  type Actor,
+  type JournalEntry,
+  type Store,
+  type StoreTx,
+} from '../store/index.ts';
 import { recordError, type ThreadJournal } from './thread.ts';
 import type { JournalRecord, TraceStep } from './types.ts';
 
@@ -67,7 +76,13 @@ export class OperationJournal {
         const { method, path, params, seq } = step;
         const flushed = reads.splice(0);
         await store.commit(async (trx) => {
-          for (const read of flushed) await writeRead(trx, { ...key(read.pos), method: 'GET', path: read.path, params: read.params }, read.answer, read.at);
+          for (const read of flushed)
+            await writeRead(
+              trx,
+              { ...key(read.pos), method: 'GET', path: read.path, params: read.params },
+              read.answer,
+              read.at,
+            );
           if (again) await reopenIntent(trx, key(pos), at);
           else await writeIntent(trx, { ...key(pos), seq, method, path, params }, at);
           await this.#tell(trx, 'operation.effect.sent', thread, step, { method, path, params });
@@ -77,7 +92,13 @@ export class OperationJournal {
       },
       answered: async (pos, _step, answer, upid, settledBy) => {
         if (upid !== undefined) this.#claimed.add(upid);
-        const change = { state: 'answered' as const, answer, answered_at: clock.now(), ...(upid === undefined ? {} : { upid }), ...settled(settledBy) };
+        const change = {
+          state: 'answered' as const,
+          answer,
+          answered_at: clock.now(),
+          ...(upid === undefined ? {} : { upid }),
+          ...settled(settledBy),
+        };
         await store.commit((trx) => updateEntry(trx, key(pos), change));
       },
       done: async (pos, step, answer, settledBy) => {
@@ -119,4 +140,3 @@ const toRecord = (entry: JournalEntry): JournalRecord => ({
   intent_at: entry.intent_at,
   ...(entry.settled_by === null ? {} : { settled_by: entry.settled_by }),
 });
-

@@ -54,8 +54,13 @@ export class Places {
 }
 
 /** Takes one place of each name, always in the same order, so that two takers never wait for each other. */
-export async function takeAll(places: Places, wanted: readonly (readonly [string, number])[], onWait: (name: string) => void): Promise<() => void> {
+export async function takeAll(
+  places: Places,
+  wanted: readonly (readonly [string, number])[],
+  onWait: (name: string) => void,
+): Promise<() => void> {
   const held: (() => void)[] = [];
-  for (const [name, limit] of [...wanted].sort(([a], [b]) => (a < b ? -1 : 1))) held.push(await places.take(name, limit, onWait));
+  for (const [name, limit] of [...wanted].sort(([a], [b]) => (a < b ? -1 : 1)))
+    held.push(await places.take(name, limit, onWait));
   return () => held.reverse().forEach((release) => release());
 }

@@ -49,7 +49,11 @@ export class LiveOperation {
   async cancel(): Promise<void> {
     this.#canceled = true;
     for (const [upid, effect] of this.#tasks) {
-      if (effect.stoppable) await this.#deps.api.call({ method: 'DELETE', path: `/nodes/${nodeOf(upid)}/tasks/${encodeURIComponent(upid)}` });
+      if (effect.stoppable)
+        await this.#deps.api.call({
+          method: 'DELETE',
+          path: `/nodes/${nodeOf(upid)}/tasks/${encodeURIComponent(upid)}`,
+        });
     }
   }
 
@@ -66,14 +70,17 @@ export class LiveOperation {
       enter: (step, effect, sent) => this.#enter(step, effect, sent),
       at: (point, step) => this.#deps.crash?.(point, step),
       waiting: (step, why) => this.#wait(why === undefined ? undefined : `"${step.title}" waits for ${why}`),
-      progress: (step, line, fraction) => this.#progress(step, { line, ...(fraction === undefined ? {} : { fraction }) }),
+      progress: (step, line, fraction) =>
+        this.#progress(step, { line, ...(fraction === undefined ? {} : { fraction }) }),
       task: (step, effect, upid) => this.#task(step, effect, upid),
     };
   }
 
   async #enter(step: TraceStep, effect: Effect, sent: boolean): Promise<() => void> {
     this.#mayGoOn(sent);
-    const leave = await takeAll(this.#deps.places, this.#wanted(effect), (name) => this.#wait(`"${step.title}" waits for a free place: ${name}`));
+    const leave = await takeAll(this.#deps.places, this.#wanted(effect), (name) =>
+      this.#wait(`"${step.title}" waits for a free place: ${name}`),
+    );
     try {
       this.#mayGoOn(sent);
     } catch (error) {
@@ -96,7 +103,9 @@ export class LiveOperation {
     return [
       [`${environment}: calls under way`, limits.environment],
       ...(node === undefined ? [] : [[`${environment}/node/${node}`, limits.node] as [string, number]]),
-      ...(effect.template === undefined ? [] : [[`${environment}/template/${effect.template}`, limits.template] as [string, number]]),
+      ...(effect.template === undefined
+        ? []
+        : [[`${environment}/template/${effect.template}`, limits.template] as [string, number]]),
     ];
   }
 
@@ -123,4 +132,5 @@ export class LiveOperation {
 }
 
 /** A step's name within its operation: an undo has the number of the step that it takes back. */
-export const placeOf = (step: Pick<TraceStep, 'request' | 'seq'>): string => `${step.request === 'undo' ? 'undo/' : ''}${step.seq}`;
+export const placeOf = (step: Pick<TraceStep, 'request' | 'seq'>): string =>
+  `${step.request === 'undo' ? 'undo/' : ''}${step.seq}`;

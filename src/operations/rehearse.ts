@@ -84,15 +84,34 @@ export async function rehearse(requests: readonly PreparedRequest[], twin: Twin,
     } catch (error) {
       if (!isAgentError(error) || !EXPECTED.has(error.code)) throw error;
       const step = trace.length > recorded ? trace.at(-1) : undefined;
-      failure = { request: request.id, ...(step ? { step: step.seq } : {}), title: step?.title ?? request.action.title, code: error.code, detail: error.message };
+      failure = {
+        request: request.id,
+        ...(step ? { step: step.seq } : {}),
+        title: step?.title ?? request.action.title,
+        code: error.code,
+        detail: error.message,
+      };
       break;
     }
   }
   const seconds = Math.round((twin.clock.now() - began) / 1000);
-  return { trace, diff: diffObjects(before, twin.objects()), preflight, results, seconds, ...(failure ? { failure } : {}) };
+  return {
+    trace,
+    diff: diffObjects(before, twin.objects()),
+    preflight,
+    results,
+    seconds,
+    ...(failure ? { failure } : {}),
+  };
 }
 
-const EXPECTED: ReadonlySet<AgentError['code']> = new Set(['PVE_REJECTED', 'PVE_TASK_FAILED', 'PREFLIGHT_FAILED', 'VALIDATION_FAILED', 'NEEDS_ATTENTION']);
+const EXPECTED: ReadonlySet<AgentError['code']> = new Set([
+  'PVE_REJECTED',
+  'PVE_TASK_FAILED',
+  'PREFLIGHT_FAILED',
+  'VALIDATION_FAILED',
+  'NEEDS_ATTENTION',
+]);
 
 async function checkFirst(request: PreparedRequest, twin: Twin, forms: StepForms): Promise<readonly Check[]> {
   const refuse: Gate = {

@@ -3,7 +3,14 @@ import { AgentError, isAgentError, toAgentError } from '../kernel/errors.ts';
 import { compensate } from './compensate.ts';
 import { assertRecorded } from './step.ts';
 import { Thread, type Gate, type ThreadDeps, type ThreadHooks, type ThreadJournal } from './thread.ts';
-import type { CompensationEntry, CompletedEffect, ExecutablePlan, PreparedRequest, TraceStep, VerificationEntry } from './types.ts';
+import type {
+  CompensationEntry,
+  CompletedEffect,
+  ExecutablePlan,
+  PreparedRequest,
+  TraceStep,
+  VerificationEntry,
+} from './types.ts';
 
 /** Why a thread ended before its action did, without that being a failure. */
 export class Stop extends Error {
@@ -28,7 +35,11 @@ export interface RunDeps extends Omit<ThreadDeps, 'gate' | 'request' | 'journal'
 }
 
 export type RunEnd =
-  | { readonly state: 'applied'; readonly results: Readonly<Record<string, unknown>>; readonly verification: readonly VerificationEntry[] }
+  | {
+      readonly state: 'applied';
+      readonly results: Readonly<Record<string, unknown>>;
+      readonly verification: readonly VerificationEntry[];
+    }
   | {
       readonly state: 'failed' | 'canceled';
       readonly error: AgentError;
@@ -49,7 +60,7 @@ const VERIFY_PAUSE_MS = 1_500;
 export async function run(deps: RunDeps): Promise<RunEnd> {
   const forward = await goForward(deps);
   if (deps.state === 'compensating' && deps.error !== undefined) forward.failure ??= deps.error;
-  if (forward.fatal !== undefined) throw forward.fatal;
+  if (forward.fatal !== undefined) throw asError(forward.fatal);
   if (forward.attention !== undefined) return { state: 'needs_attention', error: forward.attention };
   if (forward.failure !== undefined) {
     // Undoing needs PVE as much as going on does: what was begun waits for a person instead.
@@ -71,9 +82,14 @@ export async function run(deps: RunDeps): Promise<RunEnd> {
   return { state: 'failed', error, compensation: [], verification };
 }
 
+const asError = (thrown: unknown): Error => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+
 const lost = (error: AgentError): RunEnd => ({
   state: 'needs_attention',
-  error: new AgentError('NEEDS_ATTENTION', `Proxmox VE cannot be reached any more; resume when it can: ${error.message}`),
+  error: new AgentError(
+    'NEEDS_ATTENTION',
+    `Proxmox VE cannot be reached any more; resume when it can: ${error.message}`,
+  ),
 });
 
 interface Forward {
@@ -90,7 +106,8 @@ interface Forward {
 /** Every request in its own thread, each after those it names; the first failure stops the others between effects. */
 async function goForward(deps: RunDeps): Promise<Forward> {
   const outcome: Forward = { results: {}, completed: [], unsettled: [] };
-  const stopped = (): boolean => outcome.failure !== undefined || outcome.attention !== undefined || outcome.fatal !== undefined;
+  const stopped = (): boolean =>
+    outcome.failure !== undefined || outcome.attention !== undefined || outcome.fatal !== undefined;
   const hooks: ThreadHooks = {
     ...deps.hooks,
     canceled: () => deps.hooks.canceled(),
@@ -110,7 +127,13 @@ async function goForward(deps: RunDeps): Promise<Forward> {
   const start = async (request: PreparedRequest): Promise<boolean> => {
     const before = await Promise.all(request.after.map((id) => ends.get(id) ?? Promise.resolve(true)));
     if (before.includes(false)) return false;
-    const thread = new Thread({ ...deps, request: request.id, gate: approved(deps.plan, request.id), journal: deps.journal(request.id), hooks });
+    const thread = new Thread({
+      ...deps,
+      request: request.id,
+      gate: approved(deps.plan, request.id),
+      journal: deps.journal(request.id),
+      hooks,
+    });
     try {
       outcome.results[request.id] = await request.action.run(thread, request.input);
       return true;
@@ -129,8 +152,12 @@ async function goForward(deps: RunDeps): Promise<Forward> {
 function note(outcome: Forward, error: unknown): void {
   if (error instanceof Stop) {
     if (error.reason === 'handover') outcome.fatal ??= error;
-    if (error.reason === 'canceled') outcome.failure ??= new AgentError('OPERATION_STATE', 'The operation was canceled.', { more: { canceled: true } });
-  } else if (!isAgentError(error) || error.code === 'STORE_FAILED' || error.code === 'TARGET_BUSY') outcome.fatal ??= error;
+    if (error.reason === 'canceled')
+      outcome.failure ??= new AgentError('OPERATION_STATE', 'The operation was canceled.', {
+        more: { canceled: true },
+      });
+  } else if (!isAgentError(error) || error.code === 'STORE_FAILED' || error.code === 'TARGET_BUSY')
+    outcome.fatal ??= error;
   else if (error.code === 'NEEDS_ATTENTION') outcome.attention ??= error;
   else outcome.failure ??= error;
 }
@@ -145,8 +172,16 @@ async function goBack(deps: RunDeps, { completed, unsettled }: Forward, error: A
   await deps.enterState('compensating', error);
   try {
     const hooks: ThreadHooks = { ...deps.hooks, canceled: () => false, enter: () => Promise.resolve(() => {}) };
-    const unknown = unsettled.map(({ seq, title }) => ({ seq, title, state: 'left' as const, why: 'nobody knows whether it took place; look at the guest' }));
-    const compensation = [...unknown, ...(await compensate(completed, { ...deps, journal: deps.journal('undo'), hooks }))];
+    const unknown = unsettled.map(({ seq, title }) => ({
+      seq,
+      title,
+      state: 'left' as const,
+      why: 'nobody knows whether it took place; look at the guest',
+    }));
+    const compensation = [
+      ...unknown,
+      ...(await compensate(completed, { ...deps, journal: deps.journal('undo'), hooks })),
+    ];
     const state = error.details.more?.['canceled'] === true ? 'canceled' : 'failed';
     return { state, error, compensation, verification: [] };
   } catch (trouble) {
@@ -160,16 +195,28 @@ async function verify(deps: RunDeps): Promise<VerificationEntry[]> {
   return all.flat();
 }
 
-async function verifyOne({ api, clock, hooks, forms, journal, plan }: RunDeps, request: PreparedRequest): Promise<VerificationEntry[]> {
+async function verifyOne(
+  { api, clock, hooks, forms, journal, plan }: RunDeps,
+  request: PreparedRequest,
+): Promise<VerificationEntry[]> {
   const reader = (): Thread =>
-    new Thread({ request: request.id, api, clock, forms, hooks, gate: approved({ ...plan, trace: [] }, request.id), journal: liveReads(journal(request.id)) });
+    new Thread({
+      request: request.id,
+      api,
+      clock,
+      forms,
+      hooks,
+      gate: approved({ ...plan, trace: [] }, request.id),
+      journal: liveReads(journal(request.id)),
+    });
   for (let look = 1; ; look++) {
     const checks: readonly Check[] = await request.action.verify(reader(), request.input).catch((error: unknown) => {
       const { message, code } = toAgentError(error);
       if (code === 'PVE_UNREACHABLE' || code === 'INTERNAL') throw error;
       return [{ check: request.action.title, result: 'fail' as const, detail: message }];
     });
-    if (look === VERIFY_LOOKS || checks.every(({ result }) => result !== 'fail')) return checks.map((check) => ({ ...check, request: request.id }));
+    if (look === VERIFY_LOOKS || checks.every(({ result }) => result !== 'fail'))
+      return checks.map((check) => ({ ...check, request: request.id }));
     await clock.sleep(VERIFY_PAUSE_MS, hooks.signal);
   }
 }

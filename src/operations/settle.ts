@@ -40,7 +40,10 @@ export async function settle({ api, clock, effect, intentAt, journal }: SettleIn
     await clock.sleep(PAUSE_MS);
   }
   if (effect.resend === 'safe') return { by: 'absence' };
-  return { by: 'nobody', known: `it was about to be sent, no task of it was found on ${node ?? 'the cluster'}, and the state does not show it; sending it again might do it twice` };
+  return {
+    by: 'nobody',
+    known: `it was about to be sent, no task of it was found on ${node ?? 'the cluster'}, and the state does not show it; sending it again might do it twice`,
+  };
 }
 
 /** `intentAt` in the node's own seconds: clocks differ, so the node is asked what time it has. */
@@ -51,11 +54,28 @@ async function nodeSeconds(read: Read, node: string, clock: Clock, intentAt: num
   return Math.floor(intentAt / 1000 + skew) - MARGIN_S;
 }
 
-async function findTask(read: Read, node: string, effect: Effect, since: number, user: string, claimed: (upid: string) => boolean): Promise<string | undefined> {
+async function findTask(
+  read: Read,
+  node: string,
+  effect: Effect,
+  since: number,
+  user: string,
+  claimed: (upid: string) => boolean,
+): Promise<string | undefined> {
   const id = effect.taskId ?? /\/(?:qemu|lxc)\/(\d+)(?:\/|$)/.exec(effect.path)?.[1] ?? '';
-  const tasks = (await read(`/nodes/${node}/tasks`, { source: 'all', since, typefilter: effect.task, limit: 100 })) as readonly PveTask[];
+  const tasks = (await read(`/nodes/${node}/tasks`, {
+    source: 'all',
+    since,
+    typefilter: effect.task,
+    limit: 100,
+  })) as readonly PveTask[];
   const ours = tasks.filter(
-    (task) => task.type === effect.task && String(task.id) === id && task.user === user && Number(task.starttime) >= since && !claimed(task.upid),
+    (task) =>
+      task.type === effect.task &&
+      task.id === id &&
+      task.user === user &&
+      Number(task.starttime) >= since &&
+      !claimed(task.upid),
   );
   // Two candidates would mean that the same user did the same by hand in the same seconds; the first is the one we sent.
   return ours.sort((a, b) => Number(a.starttime) - Number(b.starttime))[0]?.upid;

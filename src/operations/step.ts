@@ -28,7 +28,9 @@ export class StepForms {
       if (value === undefined) continue;
       const origin = runtime[name];
       out[name] =
-        origin === undefined ? mapSecrets(value, (secret) => ({ $secret: secret.fingerprint(this.#key) })) : { $runtime: origin };
+        origin === undefined
+          ? mapSecrets(value, (secret) => ({ $secret: secret.fingerprint(this.#key) }))
+          : { $runtime: origin };
     }
     return out;
   }
@@ -48,7 +50,10 @@ const form = ({ method, path, params, task, undo }: StepForm): StepForm => ({ me
  */
 export function assertRecorded(recorded: TraceStep | undefined, actual: StepForm, title: string): TraceStep {
   if (recorded !== undefined && canonicalJson(form(recorded)) === canonicalJson(form(actual))) return recorded;
-  const wanted = recorded === undefined ? 'no further step' : `${recorded.method} ${recorded.path} ${JSON.stringify(recorded.params)}`;
+  const wanted =
+    recorded === undefined
+      ? 'no further step'
+      : `${recorded.method} ${recorded.path} ${JSON.stringify(recorded.params)}`;
   throw new AgentError(
     'PLAN_DIVERGED',
     `"${title}" was stopped before it was sent: the approved plan has ${wanted} here, the lab now leads to ` +

@@ -18,7 +18,13 @@ export interface ThreadJournal {
   read(position: number, path: string, params: PveParams, answer: unknown): void;
   /** Durable when it resolves. Returns the time of the intent. */
   intent(position: number, step: TraceStep): Promise<number>;
-  answered(position: number, step: TraceStep, answer: unknown, upid: string | undefined, settledBy?: string): Promise<void>;
+  answered(
+    position: number,
+    step: TraceStep,
+    answer: unknown,
+    upid: string | undefined,
+    settledBy?: string,
+  ): Promise<void>;
   done(position: number, step: TraceStep, answer: unknown, settledBy?: string): Promise<void>;
   failed(position: number, step: TraceStep, error: AgentError): Promise<void>;
   /** UPIDs that other effects of this operation own already. */
@@ -61,7 +67,11 @@ interface RecordedError {
 
 /** An error as it stands in the journal, and back: after a crash the code meets the same error again. */
 export const recordError = (error: AgentError): RecordedError => ({
-  error: { code: error.code, message: error.message, ...(error.details.more ? { more: { ...error.details.more } } : {}) },
+  error: {
+    code: error.code,
+    message: error.message,
+    ...(error.details.more ? { more: { ...error.details.more } } : {}),
+  },
 });
 export const reviveError = ({ error }: RecordedError): AgentError =>
   new AgentError(error.code, error.message, error.more ? { more: error.more } : {});
@@ -134,7 +144,10 @@ export class Thread implements ActionContext {
     const past = journal.past(position);
     if (past !== undefined) {
       if (past.kind !== 'read' || past.path !== path) {
-        throw new AgentError('PLAN_DIVERGED', `after the restart the action asked for ${path} where it had asked for ${past.path}`);
+        throw new AgentError(
+          'PLAN_DIVERGED',
+          `after the restart the action asked for ${path} where it had asked for ${past.path}`,
+        );
       }
       if (isRecordedError(past.answer)) throw reviveError(past.answer);
       return (past.answer as { value?: unknown }).value;

@@ -3,7 +3,13 @@ import type { PveParams } from '../proxmox/types.ts';
 
 /** How a step is taken back, as it stands in the plan. */
 export type UndoPlan =
-  | { readonly kind: 'call'; readonly title: string; readonly method: Call['method']; readonly path: string; readonly params: StepParams }
+  | {
+      readonly kind: 'call';
+      readonly title: string;
+      readonly method: Call['method'];
+      readonly path: string;
+      readonly params: StepParams;
+    }
   | { readonly kind: 'with'; readonly title: string }
   | { readonly kind: 'none' | 'irreversible'; readonly why: string };
 

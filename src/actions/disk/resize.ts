@@ -23,7 +23,12 @@ export default defineAction({
     const now = sizeOf(config, params.disk) ?? 0;
     const bytes = wantedSize(now, params.size);
     if (bytes > now) {
-      await ctx.effect(resizeEffect(target, config, params.disk, bytes, { kind: 'irreversible', why: 'Proxmox VE cannot make a disk smaller' }));
+      await ctx.effect(
+        resizeEffect(target, config, params.disk, bytes, {
+          kind: 'irreversible',
+          why: 'Proxmox VE cannot make a disk smaller',
+        }),
+      );
     }
     return { disk: params.disk, before: formatSize(now), after: formatSize(Math.max(now, bytes)) };
   },

@@ -11,5 +11,8 @@ export default defineAction({
   params: z.strictObject({}),
   permissions: () => [{ path: '/vms', privilege: 'VM.Audit' }],
   run: async ({ read }) => ({ guests: await read('/cluster/resources', { type: 'vm' }) }),
-  docs: { summary: 'All guests with their node and state, in one call to PVE.', example: { target: 'cluster', params: {} } },
+  docs: {
+    summary: 'All guests with their node and state, in one call to PVE.',
+    example: { target: 'cluster', params: {} },
+  },
 });

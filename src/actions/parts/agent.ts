@@ -14,7 +14,8 @@ interface Interface {
 }
 
 /** `agent: 1`, `agent: enabled=1,…`: PVE's two ways of saying that the guest agent is expected. */
-export const agentEnabled = (config: Config): boolean => /^(1|enabled=1)(,|$)|,enabled=1(,|$)/.test(String(config['agent'] ?? ''));
+export const agentEnabled = (config: Config): boolean =>
+  /^(1|enabled=1)(,|$)|,enabled=1(,|$)/.test(String(config['agent'] ?? ''));
 
 /**
  * Waits for the guest agent and for an address other than loopback and link-local. `timeout` in seconds.
@@ -33,7 +34,9 @@ export function waitForAddresses(ctx: ActionContext, target: Target, timeout: nu
 
 async function readAddresses(read: Read, target: Target): Promise<readonly Address[] | undefined> {
   try {
-    const answer = (await read(`${guestPath(target)}/agent/network-get-interfaces`)) as { result?: readonly Interface[] };
+    const answer = (await read(`${guestPath(target)}/agent/network-get-interfaces`)) as {
+      result?: readonly Interface[];
+    };
     return (answer.result ?? []).flatMap((nic) =>
       (nic['ip-addresses'] ?? [])
         .map((ip) => ({ interface: String(nic.name), address: String(ip['ip-address']), prefix: Number(ip.prefix) }))

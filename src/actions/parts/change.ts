@@ -10,25 +10,48 @@ const same = (key: string, live: unknown, wanted: unknown): boolean =>
   live === undefined || wanted === undefined ? live === wanted : normal(key, live) === normal(key, wanted);
 function normal(key: string, value: unknown): string {
   if (key !== 'tags') return String(value);
-  return [...new Set(String(value).toLowerCase().split(/[;, ]+/).filter(Boolean))].sort().join(';');
+  return [
+    ...new Set(
+      String(value)
+        .toLowerCase()
+        .split(/[;, ]+/)
+        .filter(Boolean),
+    ),
+  ]
+    .sort()
+    .join(';');
 }
 
 /** What of `wanted` is not so yet. A secret cannot be read back, so it always counts as a change. */
 export const differences = (config: Config, wanted: Settings): Settings =>
-  Object.fromEntries(Object.entries(wanted).filter(([key, value]) => value instanceof Secret || !same(key, config[key], value)));
+  Object.fromEntries(
+    Object.entries(wanted).filter(([key, value]) => value instanceof Secret || !same(key, config[key], value)),
+  );
 
 /**
  * The one synchronous PUT that sets `settings`, guarded by the digest, so that nobody's change in between is
  * overwritten. Undo puts the old values back.
  */
-export function configEffect(target: Target, title: string, config: Config, settings: Settings, undo?: Effect['undo']): Effect {
+export function configEffect(
+  target: Target,
+  title: string,
+  config: Config,
+  settings: Settings,
+  undo?: Effect['undo'],
+): Effect {
   return {
     title,
     method: 'PUT',
     path: `${guestPath(target)}/config`,
     params: { ...asParams(settings), digest: String(config['digest']) },
     runtime: { digest: `the digest of ${target.text} just before this step` },
-    settled: async (read) => Object.keys(differences(await readConfig(read, target), withoutSecrets(settings))).length === 0 && !hasSecrets(settings),
+    settled: async (read) => {
+      const now = await readConfig(read, target);
+      const asWanted = Object.keys(differences(now, withoutSecrets(settings))).length === 0;
+      // A secret reads back as asterisks. The call takes effect as a whole or not at all, so where the digest has moved
+      // and everything else of it is there, the secret is too.
+      return asWanted && (!hasSecrets(settings) || now['digest'] !== config['digest']);
+    },
     resend: 'safe',
     undo: undo ?? undoOf(target, config, settings),
   };
@@ -36,8 +59,12 @@ export function configEffect(target: Target, title: string, config: Config, sett
 
 function undoOf(target: Target, config: Config, settings: Settings): Effect['undo'] {
   const lost = Object.keys(settings).filter((key) => settings[key] instanceof Secret && config[key] !== undefined);
-  if (lost.length > 0) return { kind: 'irreversible', why: `the old ${lost.join(', ')} cannot be read from Proxmox VE, so it cannot be put back` };
-  const old: Settings = Object.fromEntries(Object.keys(settings).map((key) => [key, config[key] as string | number | undefined]));
+  if (lost.length > 0)
+    return {
+      kind: 'irreversible',
+      why: `the old ${lost.join(', ')} cannot be read from Proxmox VE, so it cannot be put back`,
+    };
+  const old: Settings = Object.fromEntries(Object.keys(settings).map((key) => [key, config[key]]));
   return {
     kind: 'effect',
     effect: {
@@ -70,6 +97,11 @@ export async function verifySettings({ read }: Reads, target: Target, wanted: Se
   const config = await readConfig(read, target);
   return Object.entries(wanted).map(([key, value]) => {
     const ok = value instanceof Secret ? config[key] !== undefined : same(key, config[key], value);
-    return when(ok, `${key} of ${target.text}`, 'is as planned', `is ${String(config[key] ?? 'not set')} instead of ${String(value ?? 'not set')}`);
+    return when(
+      ok,
+      `${key} of ${target.text}`,
+      'is as planned',
+      `is ${String(config[key] ?? 'not set')} instead of ${String(value ?? 'not set')}`,
+    );
   });
 }

@@ -45,7 +45,12 @@ export function cloneEffect(source: Target, config: Config, wish: CloneWish): Ef
     },
     task: 'qmclone',
     // A guest with our number and no task of ours could be anybody's: only an accepted call makes it ours.
-    settled: async (read, started) => started && (await readConfig(read, made).then((found) => found['lock'] === undefined, () => false)),
+    settled: async (read, started) =>
+      started &&
+      (await readConfig(read, made).then(
+        (found) => found['lock'] === undefined,
+        () => false,
+      )),
     resend: 'safe',
     stoppable: true,
     creates: { vmid: newid, node: made.node },
@@ -75,8 +80,13 @@ export async function checkSource({ read }: Reads, source: Target, wish: CloneWi
     return [fail('linked clone', `${label(source, config['name'])} is not a template; only a full clone is possible`)];
   }
   const linked = wish.full === undefined ? isTemplate(config) : !wish.full;
-  if (linked && wish.storage !== undefined) return [fail('storage', 'a linked clone stays on the storage of its template; leave `storage` out or set `full`')];
-  return [linked ? warn('linked clone', 'the new guest depends on the template, which cannot be deleted while it exists') : pass('full clone', 'the new guest has its own disks')];
+  if (linked && wish.storage !== undefined)
+    return [fail('storage', 'a linked clone stays on the storage of its template; leave `storage` out or set `full`')];
+  return [
+    linked
+      ? warn('linked clone', 'the new guest depends on the template, which cannot be deleted while it exists')
+      : pass('full clone', 'the new guest has its own disks'),
+  ];
 }
 
 /** Postcondition: the guest is there, unlocked, with its name. */
@@ -84,7 +94,9 @@ export async function verifyClone({ find }: Reads, source: Target, wish: CloneWi
   const made = cloneTarget(source, wish);
   const config = (await find(`${guestPath(made)}/config`)) as Config | undefined;
   if (config === undefined) return [fail(`${made.text} exists`, `it is not on ${made.node}`)];
-  if (config['lock'] !== undefined) return [fail(`${made.text} is unlocked`, `it is locked (${String(config['lock'])})`)];
-  if (wish.name !== undefined && config['name'] !== wish.name) return [fail(`${made.text} is named ${wish.name}`, `it is named ${String(config['name'])}`)];
+  if (config['lock'] !== undefined)
+    return [fail(`${made.text} is unlocked`, `it is locked (${String(config['lock'])})`)];
+  if (wish.name !== undefined && config['name'] !== wish.name)
+    return [fail(`${made.text} is named ${wish.name}`, `it is named ${String(config['name'])}`)];
   return [pass(`${made.text} exists`, `${String(config['name'] ?? '')} on ${made.node}`)];
 }

@@ -34,17 +34,29 @@ export function wantedSize(now: number, size: string): number {
 export function checkGrowth(config: Config, target: Target, slot: string, size: string): Check {
   const now = sizeOf(config, slot);
   if (config[slot] === undefined) return fail('disk', `${label(target, config['name'])} has no ${slot}`);
-  if (/media=cdrom/.test(String(config[slot]))) return fail('disk', `${slot} is a CD drive, which has no size to change`);
+  if (/media=cdrom/.test(String(config[slot])))
+    return fail('disk', `${slot} is a CD drive, which has no size to change`);
   if (now === undefined) return fail('disk', `Proxmox VE does not say how large ${slot} is`);
   const wanted = wantedSize(now, size);
-  return when(wanted >= now, 'grow only', `${formatSize(now)} to ${formatSize(wanted)}`, `${slot} has ${formatSize(now)}; making it ${formatSize(wanted)} would cut off data, and Proxmox VE refuses it`);
+  return when(
+    wanted >= now,
+    'grow only',
+    `${formatSize(now)} to ${formatSize(wanted)}`,
+    `${slot} has ${formatSize(now)}; making it ${formatSize(wanted)} would cut off data, and Proxmox VE refuses it`,
+  );
 }
 
 /**
  * Grows a disk. Always sent as the absolute size: a relative one sent twice would grow it twice.
  * Nothing is sent when it has that size already.
  */
-export function resizeEffect(target: Target, config: Config, slot: string, bytes: number, undo: Effect['undo']): Effect {
+export function resizeEffect(
+  target: Target,
+  config: Config,
+  slot: string,
+  bytes: number,
+  undo: Effect['undo'],
+): Effect {
   return {
     title: `Grow ${slot} of ${label(target, config['name'])} to ${formatSize(bytes)}`,
     method: 'PUT',
@@ -59,5 +71,7 @@ export function resizeEffect(target: Target, config: Config, slot: string, bytes
 
 export async function verifySize({ read }: Reads, target: Target, slot: string, atLeast: number): Promise<Check> {
   const now = sizeOf(await readConfig(read, target), slot) ?? 0;
-  return now >= atLeast ? pass(`size of ${slot}`, formatSize(now)) : fail(`size of ${slot}`, `${formatSize(now)} instead of ${formatSize(atLeast)}`);
+  return now >= atLeast
+    ? pass(`size of ${slot}`, formatSize(now))
+    : fail(`size of ${slot}`, `${formatSize(now)} instead of ${formatSize(atLeast)}`);
 }

@@ -7,7 +7,8 @@ export const FIRST_BOOT = {
   },
   'grow-root': {
     about: 'Lets the root partition and its file system fill the disk.',
-    script: 'd=$(findmnt -no SOURCE /) && growpart "/dev/$(lsblk -no PKNAME "$d")" "$(cat "/sys/class/block/${d##*/}/partition")" || true; resize2fs "$d" 2>/dev/null || xfs_growfs /',
+    script:
+      'd=$(findmnt -no SOURCE /) && growpart "/dev/$(lsblk -no PKNAME "$d")" "$(cat "/sys/class/block/${d##*/}/partition")" || true; resize2fs "$d" 2>/dev/null || xfs_growfs /',
     timeout: 120,
   },
   'new-host-keys': {

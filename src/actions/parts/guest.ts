@@ -3,7 +3,8 @@ import type { ActionContext, Check, Effect, Read, Target, UndoEffect } from '../
 /** What actions on guests have in common: paths, evidence, and the effects that several of them use. */
 export const guestPath = ({ node, vmid }: Pick<Target, 'node' | 'vmid'>): string => `/nodes/${node}/qemu/${vmid}`;
 
-export type Config = Readonly<Record<string, unknown>>;
+/** A guest's settings: PVE's values are texts and numbers, unevenly (FACTS 15). */
+export type Config = Readonly<Record<string, string | number | undefined>>;
 export type Reads = Pick<ActionContext, 'read' | 'find'>;
 
 export interface Status {
@@ -14,14 +15,20 @@ export interface Status {
   readonly managed: boolean;
 }
 
+interface RawStatus {
+  readonly status?: string;
+  readonly name?: string;
+  readonly uptime?: number | string;
+  readonly ha?: { readonly managed?: number | string };
+}
+
 export async function readStatus(read: Read, target: Pick<Target, 'node' | 'vmid'>): Promise<Status> {
-  const raw = (await read(`${guestPath(target)}/status/current`)) as Config;
-  const ha = raw['ha'] as { managed?: unknown } | undefined;
+  const raw = (await read(`${guestPath(target)}/status/current`)) as RawStatus;
   return {
-    status: raw['status'] === 'running' ? 'running' : 'stopped',
-    name: String(raw['name'] ?? ''),
-    uptime: Number(raw['uptime'] ?? 0),
-    managed: Number(ha?.managed ?? 0) === 1,
+    status: raw.status === 'running' ? 'running' : 'stopped',
+    name: raw.name ?? '',
+    uptime: Number(raw.uptime ?? 0),
+    managed: Number(raw.ha?.managed ?? 0) === 1,
   };
 }
 
@@ -29,17 +36,25 @@ export async function readStatus(read: Read, target: Pick<Target, 'node' | 'vmid
 export const readConfig = async (read: Read, target: Pick<Target, 'node' | 'vmid'>): Promise<Config> =>
   (await read(`${guestPath(target)}/config`)) as Config;
 
-export const isRunning = (target: Target) => async (read: Read): Promise<boolean> => (await readStatus(read, target)).status === 'running';
-export const isStopped = (target: Target) => async (read: Read): Promise<boolean> => (await readStatus(read, target)).status === 'stopped';
+export const isRunning =
+  (target: Target) =>
+  async (read: Read): Promise<boolean> =>
+    (await readStatus(read, target)).status === 'running';
+export const isStopped =
+  (target: Target) =>
+  async (read: Read): Promise<boolean> =>
+    (await readStatus(read, target)).status === 'stopped';
 
 export const isTemplate = (config: Config): boolean => Number(config['template'] ?? 0) === 1;
 
-export const label = (target: Target, name: unknown): string => (name ? `${target.text} (${String(name)})` : target.text);
+export const label = (target: Target, name: string | number | undefined): string =>
+  name === undefined || name === '' ? target.text : `${target.text} (${name})`;
 
 export const pass = (check: string, detail: string): Check => ({ check, result: 'pass', detail });
 export const warn = (check: string, detail: string): Check => ({ check, result: 'warn', detail });
 export const fail = (check: string, detail: string): Check => ({ check, result: 'fail', detail });
-export const when = (ok: boolean, check: string, good: string, bad: string): Check => (ok ? pass(check, good) : fail(check, bad));
+export const when = (ok: boolean, check: string, good: string, bad: string): Check =>
+  ok ? pass(check, good) : fail(check, bad);
 
 /** Starting again is harmless: PVE refuses to start what runs. */
 export function startEffect(target: Target, status: Status, undo: Effect['undo']): Effect {
@@ -71,7 +86,12 @@ export function stopCall(target: Target, status: Pick<Status, 'name' | 'managed'
 }
 
 /** A guest under HA changes state some seconds after the request's task has ended (FACTS 35). */
-export async function untilStatus(ctx: ActionContext, target: Target, wanted: Status['status'], timeout: number): Promise<void> {
+export async function untilStatus(
+  ctx: ActionContext,
+  target: Target,
+  wanted: Status['status'],
+  timeout: number,
+): Promise<void> {
   await ctx.waitUntil(
     `${target.text} is ${wanted}`,
     async (read) => ((await readStatus(read, target)).status === wanted ? true : undefined),
@@ -81,10 +101,19 @@ export async function untilStatus(ctx: ActionContext, target: Target, wanted: St
 
 export async function notTemplate({ read }: Reads, target: Target): Promise<Check> {
   const config = await readConfig(read, target);
-  return when(!isTemplate(config), 'not a template', 'the guest is not a template', `${label(target, config['name'])} is a template; clone it first`);
+  return when(
+    !isTemplate(config),
+    'not a template',
+    'the guest is not a template',
+    `${label(target, config['name'])} is a template; clone it first`,
+  );
 }
 
-export async function verifyStatus({ read }: Reads, target: Target, wanted: Status['status']): Promise<readonly Check[]> {
+export async function verifyStatus(
+  { read }: Reads,
+  target: Target,
+  wanted: Status['status'],
+): Promise<readonly Check[]> {
   const { status } = await readStatus(read, target);
   return [when(status === wanted, `${target.text} is ${wanted}`, `its status is ${status}`, `its status is ${status}`)];
 }

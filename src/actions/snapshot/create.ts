@@ -21,7 +21,9 @@ export default defineAction({
   async preflight(ctx, { target, params }) {
     const { status } = await readStatus(ctx.read, target);
     const memory =
-      params.vmstate && status === 'stopped' ? warn('memory', 'the guest is stopped, so there is no memory to keep') : pass('memory', params.vmstate ? 'is kept too' : 'is not kept');
+      params.vmstate && status === 'stopped'
+        ? warn('memory', 'the guest is stopped, so there is no memory to keep')
+        : pass('memory', params.vmstate ? 'is kept too' : 'is not kept');
     return [await checkSnapshot(ctx, target, params.name, 'absent'), memory];
   },
 

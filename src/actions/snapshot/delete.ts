@@ -16,7 +16,10 @@ export default defineAction({
   preflight: async (ctx, { target, params }) => [await checkSnapshot(ctx, target, params.name, 'there')],
 
   async run(ctx, { target, params }) {
-    await ctx.effect({ ...removeSnapshot(target, params.name), undo: { kind: 'irreversible', why: 'a deleted snapshot cannot be made again' } });
+    await ctx.effect({
+      ...removeSnapshot(target, params.name),
+      undo: { kind: 'irreversible', why: 'a deleted snapshot cannot be made again' },
+    });
     return { deleted: params.name };
   },
 

@@ -33,7 +33,8 @@ export default defineAction({
       params: params.start ? { start: 1 } : {},
       task: 'qmrollback',
       // The snapshot becomes the parent of the current state; no evidence where it was that already.
-      settled: async (read) => before.parent !== params.name && (await readSnapshots(read, target)).parent === params.name,
+      settled: async (read) =>
+        before.parent !== params.name && (await readSnapshots(read, target)).parent === params.name,
       resend: 'ask',
       undo: { kind: 'irreversible', why: 'the state before the rollback is not kept anywhere' },
     });
@@ -42,7 +43,14 @@ export default defineAction({
 
   async verify({ read }, { target, params }) {
     const { parent } = await readSnapshots(read, target);
-    return [when(parent === params.name, `${target.text} stands on ${params.name}`, 'it does', `it stands on ${parent ?? 'no snapshot'}`)];
+    return [
+      when(
+        parent === params.name,
+        `${target.text} stands on ${params.name}`,
+        'it does',
+        `it stands on ${parent ?? 'no snapshot'}`,
+      ),
+    ];
   },
 
   docs: {

@@ -10,9 +10,13 @@ export default defineAction({
   aliases: ['read_tasks'],
   target: 'cluster',
   params: z.strictObject({ node: nodeName.optional().describe('Only this node’s tasks, with its archive.') }),
-  permissions: ({ params }) => [{ path: params.node === undefined ? '/' : `/nodes/${params.node}`, privilege: 'Sys.Audit' }],
+  permissions: ({ params }) => [
+    { path: params.node === undefined ? '/' : `/nodes/${params.node}`, privilege: 'Sys.Audit' },
+  ],
   run: async ({ read }, { params }) => ({
-    tasks: await (params.node === undefined ? read('/cluster/tasks') : read(`/nodes/${params.node}/tasks`, { source: 'all', limit: 50 })),
+    tasks: await (params.node === undefined
+      ? read('/cluster/tasks')
+      : read(`/nodes/${params.node}/tasks`, { source: 'all', limit: 50 })),
   }),
   docs: { summary: 'Running and recent PVE tasks.', example: { target: 'cluster', params: {} } },
 });

@@ -7,7 +7,10 @@ import { readConfig } from '../parts/guest.ts';
 const params = z.strictObject({
   newid,
   name: guestName.optional(),
-  full: z.boolean().optional().describe('Own disks (true) or a linked clone (false). Templates are linked unless this is true.'),
+  full: z
+    .boolean()
+    .optional()
+    .describe('Own disks (true) or a linked clone (false). Templates are linked unless this is true.'),
   storage: storageId.optional(),
   node: nodeName.optional(),
   pool: poolId.optional(),
@@ -18,7 +21,12 @@ const params = z.strictObject({
 type Input = ActionInput<z.output<typeof params>>;
 const wish = (input: Input) => ({ ...input.params, newid: input.newid });
 
-export function clonePermissions(vmid: number, newid: number, storage: string | undefined, pool: string | undefined): Permission[] {
+export function clonePermissions(
+  vmid: number,
+  newid: number,
+  storage: string | undefined,
+  pool: string | undefined,
+): Permission[] {
   return [
     { path: `/vms/${vmid}`, privilege: 'VM.Clone' },
     { path: pool === undefined ? `/vms/${newid}` : `/pool/${pool}`, privilege: 'VM.Allocate' },
@@ -48,7 +56,8 @@ export default defineAction({
   verify: (ctx, input) => verifyClone(ctx, input.target, wish(input)),
 
   docs: {
-    summary: 'Makes a new guest from a guest or template: linked or full, on the same node or, with shared storage, on another.',
+    summary:
+      'Makes a new guest from a guest or template: linked or full, on the same node or, with shared storage, on another.',
     example: { target: 'vm/9000', params: { name: 'web2' } },
   },
 });

@@ -5,7 +5,19 @@ import { configEffect, differences, verifySettings, type Settings } from '../par
 import { checkSource, cloneEffect, cloneTarget, verifyClone } from '../parts/clone.ts';
 import { cloudInitFields, cloudInitSettings } from '../parts/cloudinit.ts';
 import { checkGrowth, parseSize, resizeEffect, sizeOf, verifySize, wantedSize } from '../parts/disk.ts';
-import { cores, description, diskSize, diskSlot, guestName, memory, newid, nodeName, poolId, storageId, tags } from '../parts/fields.ts';
+import {
+  cores,
+  description,
+  diskSize,
+  diskSlot,
+  guestName,
+  memory,
+  newid,
+  nodeName,
+  poolId,
+  storageId,
+  tags,
+} from '../parts/fields.ts';
 import { fail, isTemplate, label, readConfig, startEffect, stopCall, verifyStatus, when } from '../parts/guest.ts';
 import { clonePermissions } from './clone.ts';
 
@@ -21,10 +33,21 @@ const params = z.strictObject({
   memory: memory.optional(),
   tags: tags.optional(),
   onboot: z.boolean().optional().describe('Start the guest when its node starts.'),
-  disk: z.strictObject({ slot: diskSlot.default('scsi0'), size: diskSize }).optional().describe('Grow this disk of the clone before the first start.'),
-  cloudinit: z.strictObject(cloudInitFields).optional().describe('Settings for the first boot; the template needs a cloud-init drive.'),
+  disk: z
+    .strictObject({ slot: diskSlot.default('scsi0'), size: diskSize })
+    .optional()
+    .describe('Grow this disk of the clone before the first start.'),
+  cloudinit: z
+    .strictObject(cloudInitFields)
+    .optional()
+    .describe('Settings for the first boot; the template needs a cloud-init drive.'),
   start: z.boolean().default(true).describe('Start the guest when it is made.'),
-  wait: z.int().min(0).max(3600).default(300).describe('Seconds to wait for the guest agent and an address after the start; 0 does not wait.'),
+  wait: z
+    .int()
+    .min(0)
+    .max(3600)
+    .default(300)
+    .describe('Seconds to wait for the guest agent and an address after the start; 0 does not wait.'),
 });
 
 type Input = ActionInput<z.output<typeof params>>;
@@ -60,7 +83,14 @@ export default defineAction({
 
   permissions: ({ target, params, newid }) => [
     ...clonePermissions(target.vmid, newid, params.storage, params.pool),
-    ...['VM.Config.CPU', 'VM.Config.Memory', 'VM.Config.Options', 'VM.Config.Cloudinit', 'VM.Config.Disk', 'VM.PowerMgmt'].map((privilege) => ({ path: `/vms/${newid}`, privilege })),
+    ...[
+      'VM.Config.CPU',
+      'VM.Config.Memory',
+      'VM.Config.Options',
+      'VM.Config.Cloudinit',
+      'VM.Config.Disk',
+      'VM.PowerMgmt',
+    ].map((privilege) => ({ path: `/vms/${newid}`, privilege })),
   ],
 
   async preflight(ctx, input): Promise<Check[]> {
@@ -70,7 +100,16 @@ export default defineAction({
     const { disk, cloudinit } = input.params;
     return [
       ...(await checkSource(ctx, input.target, wish(input))),
-      ...(cloudinit === undefined ? [] : [when(drive, 'cloud-init drive', 'the template has one', 'the template has no cloud-init drive, so the settings would never reach the guest')]),
+      ...(cloudinit === undefined
+        ? []
+        : [
+            when(
+              drive,
+              'cloud-init drive',
+              'the template has one',
+              'the template has no cloud-init drive, so the settings would never reach the guest',
+            ),
+          ]),
       ...(disk === undefined ? [] : [checkGrowth(config, input.target, disk.slot, disk.size)]),
     ];
   },
@@ -85,12 +124,23 @@ export default defineAction({
     const config = await readConfig(ctx.read, made);
     const wanted = differences(config, settings(input));
     if (Object.keys(wanted).length > 0) {
-      await ctx.effect(configEffect(made, `Set ${Object.keys(wanted).join(', ')} of ${label(made, params.name)}`, config, wanted, goesWith(clone)));
+      await ctx.effect(
+        configEffect(
+          made,
+          `Set ${Object.keys(wanted).join(', ')} of ${label(made, params.name)}`,
+          config,
+          wanted,
+          goesWith(clone),
+        ),
+      );
     }
     if (params.disk !== undefined) {
       const now = sizeOf(config, params.disk.slot) ?? 0;
       const bytes = wantedSize(now, params.disk.size);
-      if (bytes > now) await ctx.effect(resizeEffect(made, { ...config, name: params.name }, params.disk.slot, bytes, goesWith(clone)));
+      if (bytes > now)
+        await ctx.effect(
+          resizeEffect(made, { ...config, name: params.name }, params.disk.slot, bytes, goesWith(clone)),
+        );
     }
     const addresses = params.start ? await startAndWait(ctx, made, input, agentEnabled(config)) : [];
     return { vmid: made.vmid, node: made.node, name: params.name, addresses };
@@ -104,13 +154,16 @@ export default defineAction({
     return [
       ...there,
       ...(await verifySettings(ctx, made, settings(input))),
-      ...(disk === undefined || disk.size.startsWith('+') ? [] : [await verifySize(ctx, made, disk.slot, parseSize(disk.size))]),
+      ...(disk === undefined || disk.size.startsWith('+')
+        ? []
+        : [await verifySize(ctx, made, disk.slot, parseSize(disk.size))]),
       ...(start ? await verifyStatus(ctx, made, 'running') : []),
     ];
   },
 
   docs: {
-    summary: 'One plan for a ready guest: reserves a VMID, clones the template, sets resources, disk and cloud-init, starts it, waits for the guest agent and reports its addresses. If a step fails, it removes what it made, and only that.',
+    summary:
+      'One plan for a ready guest: reserves a VMID, clones the template, sets resources, disk and cloud-init, starts it, waits for the guest agent and reports its addresses. If a step fails, it removes what it made, and only that.',
     example: {
       target: 'vm/9000',
       params: {

@@ -2,13 +2,16 @@ import { z } from 'zod';
 import { defineAction, type Read, type Target } from '../define.ts';
 import { guestPath, label, readConfig, readStatus, when, type Config } from '../parts/guest.ts';
 
-const uuidOf = (config: Config | undefined): string => /uuid=([^,]+)/.exec(String(config?.['smbios1'] ?? ''))?.[1] ?? '';
+const uuidOf = (config: Config | undefined): string =>
+  /uuid=([^,]+)/.exec(String(config?.['smbios1'] ?? ''))?.[1] ?? '';
 
 /** Gone, or another guest that took the number since. */
-const goneIs = (target: Target, uuid: string) => async (read: Read): Promise<boolean> => {
-  const config = await readConfig(read, target).catch(() => undefined);
-  return config === undefined || uuidOf(config) !== uuid;
-};
+const goneIs =
+  (target: Target, uuid: string) =>
+  async (read: Read): Promise<boolean> => {
+    const config = await readConfig(read, target).catch(() => undefined);
+    return config === undefined || uuidOf(config) !== uuid;
+  };
 
 export default defineAction({
   name: 'vm.delete',
@@ -16,8 +19,14 @@ export default defineAction({
   aliases: ['delete_vm'],
   target: 'vm',
   params: z.strictObject({
-    purge: z.boolean().default(true).describe('Also take the guest out of backup jobs, replication, high availability and firewall.'),
-    destroy_unreferenced_disks: z.boolean().default(false).describe('Also delete disks of this VMID that the guest does not use.'),
+    purge: z
+      .boolean()
+      .default(true)
+      .describe('Also take the guest out of backup jobs, replication, high availability and firewall.'),
+    destroy_unreferenced_disks: z
+      .boolean()
+      .default(false)
+      .describe('Also delete disks of this VMID that the guest does not use.'),
   }),
   risk: { base: 'high', why: 'the guest and its disks are gone for good; only a backup brings them back' },
 
@@ -29,7 +38,12 @@ export default defineAction({
     const name = label(target, config['name']);
     return [
       when(status === 'stopped', 'stopped', 'the guest is stopped', `${name} is running; shut it down first`),
-      when(Number(config['protection'] ?? 0) === 0, 'protection', 'the guest is not protected', `${name} is protected; take the protection away with vm.configure first`),
+      when(
+        Number(config['protection'] ?? 0) === 0,
+        'protection',
+        'the guest is not protected',
+        `${name} is protected; take the protection away with vm.configure first`,
+      ),
     ];
   },
 

@@ -12,5 +12,8 @@ export default defineAction({
   params: z.strictObject({}),
   permissions: ({ target }) => [{ path: `/vms/${target.vmid}`, privilege: 'VM.Audit' }],
   run: async ({ read }, { target }) => ({ config: await read(`${guestPath(target)}/config`) }),
-  docs: { summary: 'The configuration of a guest, pending changes included.', example: { target: 'vm/101', params: {} } },
+  docs: {
+    summary: 'The configuration of a guest, pending changes included.',
+    example: { target: 'vm/101', params: {} },
+  },
 });

@@ -16,7 +16,9 @@ export default defineAction({
 
   async preflight({ read }, { target }) {
     const { status, name } = await readStatus(read, target);
-    return [when(status === 'running', 'running', 'the guest runs', `${label(target, name)} is stopped; start it instead`)];
+    return [
+      when(status === 'running', 'running', 'the guest runs', `${label(target, name)} is stopped; start it instead`),
+    ];
   },
 
   async run(ctx, { target, params }) {

@@ -1,6 +1,15 @@
 import { z } from 'zod';
 import { defineAction } from '../define.ts';
-import { guestPath, isStopped, label, notTemplate, readStatus, startCall, untilStatus, verifyStatus } from '../parts/guest.ts';
+import {
+  guestPath,
+  isStopped,
+  label,
+  notTemplate,
+  readStatus,
+  startCall,
+  untilStatus,
+  verifyStatus,
+} from '../parts/guest.ts';
 
 export default defineAction({
   name: 'vm.shutdown',
@@ -9,7 +18,10 @@ export default defineAction({
   target: 'vm',
   params: z.strictObject({
     timeout: z.int().min(1).max(3600).default(180).describe('Seconds that the guest gets to shut itself down.'),
-    force_stop: z.boolean().default(false).describe('Pull the plug when the time is over; otherwise the plan fails then.'),
+    force_stop: z
+      .boolean()
+      .default(false)
+      .describe('Pull the plug when the time is over; otherwise the plan fails then.'),
   }),
   risk: { base: 'medium', why: 'what the guest serves goes away until it is started again' },
 

@@ -4,7 +4,9 @@ import { configEffect, differences, verifySettings } from '../../parts/change.ts
 import { cloudInitFields, cloudInitSettings } from '../../parts/cloudinit.ts';
 import { guestPath, label, pass, readConfig, readStatus, warn, when } from '../../parts/guest.ts';
 
-const params = z.strictObject(cloudInitFields).refine((value) => Object.keys(value).length > 0, 'name at least one setting');
+const params = z
+  .strictObject(cloudInitFields)
+  .refine((value) => Object.keys(value).length > 0, 'name at least one setting');
 type Input = ActionInput<z.output<typeof params>>;
 const settings = (input: Input) => cloudInitSettings(input.params);
 
@@ -16,15 +18,20 @@ export default defineAction({
   params,
   risk: { base: 'medium', why: 'the guest takes users, keys and addresses from it at its next start' },
 
-  permissions: ({ target }) => ['VM.Config.Cloudinit', 'VM.Config.Network'].map((privilege) => ({ path: `/vms/${target.vmid}`, privilege })),
+  permissions: ({ target }) =>
+    ['VM.Config.Cloudinit', 'VM.Config.Network'].map((privilege) => ({ path: `/vms/${target.vmid}`, privilege })),
 
   async preflight({ read }, { target }) {
     const config = await readConfig(read, target);
-    const drive = Object.entries(config).some(([key, value]) => /^(ide|sata|scsi)\d+$/.test(key) && /cloudinit/.test(String(value)));
+    const drive = Object.entries(config).some(
+      ([key, value]) => /^(ide|sata|scsi)\d+$/.test(key) && /cloudinit/.test(String(value)),
+    );
     const { status } = await readStatus(read, target);
     return [
       when(drive, 'cloud-init drive', 'there is one', `${label(target, config['name'])} has no cloud-init drive`),
-      status === 'running' ? warn('reboot', 'the guest runs: the new settings reach it when it is rebooted') : pass('reboot', 'the guest is stopped: the settings reach it when it is started'),
+      status === 'running'
+        ? warn('reboot', 'the guest runs: the new settings reach it when it is rebooted')
+        : pass('reboot', 'the guest is stopped: the settings reach it when it is started'),
     ];
   },
 
@@ -35,7 +42,9 @@ export default defineAction({
     const wanted = differences(config, settings(input));
     const names = Object.keys(wanted);
     if (names.length === 0) return { changed: [], reboot_needed: false };
-    await ctx.effect(configEffect(target, `Set ${names.join(', ')} of ${label(target, config['name'])}`, config, wanted));
+    await ctx.effect(
+      configEffect(target, `Set ${names.join(', ')} of ${label(target, config['name'])}`, config, wanted),
+    );
     // While the guest runs, QEMU holds the image; PVE writes it anew at the next start.
     if (status === 'stopped') {
       await ctx.effect({
@@ -53,7 +62,8 @@ export default defineAction({
   verify: (ctx, input) => verifySettings(ctx, input.target, settings(input)),
 
   docs: {
-    summary: 'Sets user, password, SSH keys, addresses and DNS that the guest takes from its cloud-init drive, makes the image anew, and says whether a reboot is needed.',
+    summary:
+      'Sets user, password, SSH keys, addresses and DNS that the guest takes from its cloud-init drive, makes the image anew, and says whether a reboot is needed.',
     example: { target: 'vm/110', params: { user: 'admin', ipconfig: { '0': { ip: 'dhcp' } } } },
   },
 });

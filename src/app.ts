@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import {
+  baseline,
+  bodyOf,
+  checkTargets,
+  executable,
+  ownerCode,
+  plannerDeps,
+  type ChangesDeps,
+  type IdentityDeps,
+} from './changes/index.ts';
+import { connect, Estate } from './estate/index.ts';
+import type { Clock } from './kernel/clock.ts';
+import type { Config, EnvironmentConfig } from './kernel/config.ts';
+import type { Ids } from './kernel/ids.ts';
+import type { Logger } from './kernel/log.ts';
+import { DEFAULT_LIMITS, Engine, StepForms, type EngineDeps } from './operations/index.ts';
+import { createAudit, createEvents, createMetrics } from './record/index.ts';
+import { getPlan, loadKeys, openStore, type Store } from './store/index.ts';
+import { startLab, type Lab } from './lab.ts';
+import { createHttpServer } from './surfaces/http/server.ts';
+
+export interface App {
+  readonly server: FastifyInstance;
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly changes: ChangesDeps;
+  readonly identity: IdentityDeps;
+  /** Operations that went on after the start. */
+  readonly recovered: number;
+  /** The code of a one-time link for the owner, where there is none yet. */
+  ownerCode(): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+export interface AppOptions {
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Logger;
+  /** Tests stop the process at these points. */
+  readonly crash?: EngineDeps['crash'];
+}
+
+export const VERSION = (
+  JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string }
+).version;
+
+/** The composition root: the only place that constructs things and knows all rooms. */
+export async function createApp({ config, clock, ids, log, crash }: AppOptions): Promise<App> {
+  const store = openStore({ directory: config.data, clock, log });
+  const labs: Lab[] = [];
+  try {
+    return await compose({ config, clock, ids, log, ...(crash === undefined ? {} : { crash }) }, store, labs);
+  } catch (error) {
+    await Promise.all(labs.map((lab) => lab.close()));
+    await store.close();
+    throw error;
+  }
+}
+
+async function compose({ config, clock, ids, log, crash }: AppOptions, store: Store, labs: Lab[]): Promise<App> {
+  const keys = loadKeys(store.directory, ids);
+  const metrics = createMetrics({ process: true });
+  const audit = createAudit({ store, keys, clock, onRecord: ({ event }) => metrics.audit.inc({ event }) });
+  const events = createEvents({ store, clock });
+  const environments = await Promise.all(config.environments.map((one) => withLab(one, store.directory, labs)));
+  const estate = new Estate(environments.map((one) => connect(one, { clock, log })));
+  const forms = new StepForms(keys.data);
+  const identity: IdentityDeps = { store, audit, clock, ids, bootstrapToken: config.bootstrapToken };
+  const changes: ChangesDeps = {
+    store,
+    keys,
+    audit,
+    events,
+    metrics,
+    estate,
+    clock,
+    ids,
+    forms,
+    policy: baseline,
+    engine: () => engine,
+  };
+  const engine = makeEngine(changes, log, crash);
+  const server = await createHttpServer({
+    store,
+    audit,
+    events,
+    metrics,
+    estate,
+    engine,
+    changes,
+    identity,
+    clock,
+    ids,
+    log,
+    version: VERSION,
+  });
+  const stop = new AbortController();
+  const signing = audit.run(stop.signal);
+  const close = async (): Promise<void> => {
+    // Requests first, then what they began, then what records it.
+    await server.close();
+    await engine.close();
+    stop.abort();
+    await signing;
+    await estate.close();
+    await Promise.all(labs.map((lab) => lab.close()));
+    await store.close();
+  };
+  return {
+    server,
+    engine,
+    store,
+    changes,
+    identity,
+    recovered: await engine.recover(),
+    ownerCode: () => ownerCode(identity),
+    close,
+  };
+}
+
+/** An environment that stands on the built-in simulator gets its address, its pin and its token from there. */
+async function withLab(config: EnvironmentConfig, directory: string, labs: Lab[]): Promise<EnvironmentConfig> {
+  if (config.simulator === undefined) return config;
+  const lab = await startLab(config.simulator, join(directory, `${config.name}.simulator.json`));
+  labs.push(lab);
+  return { ...config, ...lab.connection };
+}
+
+function makeEngine(changes: ChangesDeps, log: Logger, crash: EngineDeps['crash']): Engine {
+  const { store, estate } = changes;
+  return new Engine({
+    ...changes,
+    log,
+    limits: DEFAULT_LIMITS,
+    connect: (name) => estate.get(name).api,
+    loadPlan: (plan_id) => executable(changes, plan_id),
+    checkTargets: async (plan) =>
+      checkTargets(
+        plan,
+        bodyOf(await getPlan(store, plan.plan_id)),
+        estate.get(plan.environment),
+        plannerDeps(changes),
+      ),
+    ...(crash === undefined ? {} : { crash }),
+  });
+}

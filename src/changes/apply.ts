@@ -1,0 +1,143 @@
+import { AgentError } from '../kernel/errors.ts';
+import { findAction, parseParams, parseTarget, type Target } from '../actions/index.ts';
+import type { ExecutablePlan, PreparedRequest } from '../operations/index.ts';
+import {
+  extendReservations,
+  getPlan,
+  getSecrets,
+  listApprovals,
+  unseal,
+  updatePlan,
+  type OperationRecord,
+  type PlanRecord,
+} from '../store/index.ts';
+import type { ChangesDeps } from './changes.ts';
+import { findPlanFor, requireState } from './decide.ts';
+import { bodyOf, type PinnedTarget, type PlanRequest } from './plan.ts';
+import { decide } from './policy.ts';
+import { actorOf, requireRole, type Principal } from './principal.ts';
+import { readRequest } from './requests.ts';
+
+/** A VMID stays reserved while its plan is being applied; crashes and long waits included. */
+const APPLYING_MS = 7 * 86_400_000;
+
+/**
+ * Begins the one apply of an approved plan; answers its operation, which runs on by itself. `request`, when given, must
+ * be the one that was planned. Errors: `APPROVAL_REQUIRED`, `PLAN_EXPIRED`, `PLAN_CONSUMED`, `PLAN_STATE`,
+ * `REQUEST_HASH_MISMATCH`, `POLICY_DENIED`, `FORBIDDEN`.
+ */
+export async function apply(
+  deps: ChangesDeps,
+  input: { readonly plan_id: string; readonly request?: unknown },
+  principal: Principal,
+): Promise<OperationRecord> {
+  const plan = await findPlanFor(deps, input.plan_id, principal);
+  const { plan_id, environment } = plan;
+  requireRole(principal, 'operator', environment);
+  if (input.request !== undefined && readRequest(input.request).request_hash !== plan.request_hash) {
+    throw new AgentError(
+      'REQUEST_HASH_MISMATCH',
+      'The request in the body is not the one that this plan was made for.',
+      { plan_id },
+    );
+  }
+  if (plan.state === 'awaiting_approval') {
+    const { rules } = bodyOf(plan).decision;
+    throw new AgentError(
+      'APPROVAL_REQUIRED',
+      `A person has to approve this plan first: ${rules.map(({ why }) => why).join('; ')}.`,
+      { plan_id },
+    );
+  }
+  requireState(plan, ['approved']);
+  await judgeAgain(deps, plan);
+  const operation = await deps.store.commit(async (trx) => {
+    const targets = lockedTargets(plan);
+    const made = await deps.engine().create(trx, { plan_id, environment, targets }, actorOf(principal));
+    await updatePlan(trx, { plan_id, from: 'approved' }, { state: 'applying', consumed_by: made.operation_id });
+    await extendReservations(trx, plan_id, deps.clock.now() + APPLYING_MS);
+    const ids = { plan_id, operation_id: made.operation_id };
+    await deps.audit.append(trx, {
+      actor: actorOf(principal),
+      environment,
+      event: 'operation.created',
+      ids,
+      payload: { plan_hash: plan.plan_hash },
+    });
+    await deps.events.publish(trx, { type: 'operation.created', environment, ids });
+    return made;
+  });
+  deps.engine().start(operation.operation_id);
+  return operation;
+}
+
+/** Policy may have changed since the plan was made: it has to hold now too, for the person who asked for it. */
+async function judgeAgain(deps: ChangesDeps, plan: PlanRecord): Promise<void> {
+  const { plan_id, environment, created_by } = plan;
+  const { requests } = await executable(deps, plan_id);
+  const principal = {
+    class: created_by.class === 'human' ? 'human' : 'agent',
+    role: 'operator',
+    name: created_by.name ?? created_by.id,
+  } as const;
+  const { outcome, approvals_required, rules } = decide(deps.policy, {
+    principal,
+    environment: deps.estate.get(environment),
+    requests,
+    risk: bodyOf(plan).risk,
+  });
+  if (outcome === 'deny') throw new AgentError('POLICY_DENIED', rules.map(({ why }) => why).join('; '), { plan_id });
+  const given = await listApprovals(deps.store, plan_id, plan.plan_hash);
+  if (outcome === 'require_approval' && given.length < approvals_required) {
+    throw new AgentError(
+      'APPROVAL_REQUIRED',
+      `Policy asks for ${approvals_required} approval(s) now and the plan has ${given.length}.`,
+      { plan_id },
+    );
+  }
+}
+
+/** What the operation holds for itself: its targets, unless it only reads or clones them, and the guests it makes. */
+function lockedTargets(plan: PlanRecord): string[] {
+  const { requests, trace } = bodyOf(plan);
+  const touched = new Set(
+    trace
+      .map(({ path }) => /\/(qemu|lxc)\/(\d+)(?!\/clone)/.exec(path))
+      .map((match) => (match === null ? '' : `${match[1] === 'qemu' ? 'vm' : 'ct'}/${match[2]}`)),
+  );
+  const cloned = new Set(
+    trace
+      .filter(({ path }) => path.endsWith('/clone'))
+      .map(({ path }) => `vm/${/\/qemu\/(\d+)\/clone$/.exec(path)?.[1]}`),
+  );
+  const targets = requests.map(({ target }) => target).filter((target) => touched.has(target) && !cloned.has(target));
+  const made = requests.flatMap(({ newid }) => (newid === undefined ? [] : [`vm/${newid}`]));
+  return [...new Set([...targets, ...made])].sort();
+}
+
+/** A stored plan as something that can run. Parameters pass their schema again; secrets come from the sealed copy. */
+export async function executable(deps: ChangesDeps, plan_id: string): Promise<ExecutablePlan> {
+  const plan = await getPlan(deps.store, plan_id);
+  const { requests, targets, trace } = bodyOf(plan);
+  const sealed = await getSecrets(deps.store, plan_id);
+  const raw =
+    sealed === undefined ? {} : (JSON.parse(unseal(deps.keys.data, plan_id, sealed)) as Record<string, unknown>);
+  return {
+    plan_id,
+    environment: plan.environment,
+    requests: requests.map((request) => prepared(request, targets, raw[request.id] ?? request.params)),
+    trace,
+  };
+}
+
+function prepared(request: PlanRequest, targets: readonly PinnedTarget[], params: unknown): PreparedRequest {
+  const action = findAction(request.action);
+  const { node = '' } = targets.find(({ target }) => target === request.target)?.pinned ?? {};
+  const target: Target = { ...parseTarget(request.target), node };
+  return {
+    id: request.id,
+    action,
+    input: { target, params: parseParams(action, params), newid: request.newid ?? 0 },
+    after: request.after,
+  };
+}

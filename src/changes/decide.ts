@@ -1,0 +1,186 @@
+import { AgentError } from '../kernel/errors.ts';
+import {
+  addApproval,
+  getPlan,
+  listApprovals,
+  releaseReservations,
+  updatePlan,
+  type PlanRecord,
+  type PlanState,
+} from '../store/index.ts';
+import type { ChangesDeps } from './changes.ts';
+import { bodyOf, planView } from './plan.ts';
+import { actorOf, mayUse, requireRole, type Principal } from './principal.ts';
+
+const notFound = (plan_id: string): AgentError =>
+  new AgentError('PLAN_NOT_FOUND', `There is no plan ${plan_id}.`, { plan_id });
+
+/** A plan of an environment that the caller may see; overdue ones are expired first. Errors: `PLAN_NOT_FOUND`. */
+export async function findPlanFor(deps: ChangesDeps, plan_id: string, principal: Principal): Promise<PlanRecord> {
+  const plan = await getPlan(deps.store, plan_id);
+  // Not FORBIDDEN: who may not see an environment learns nothing of what is in it.
+  if (!mayUse(principal, plan.environment)) throw notFound(plan_id);
+  return expireIfOverdue(deps, plan);
+}
+
+export async function expireIfOverdue(deps: ChangesDeps, plan: PlanRecord): Promise<PlanRecord> {
+  const { plan_id, state, expires_at, environment } = plan;
+  if ((state !== 'awaiting_approval' && state !== 'approved') || expires_at > deps.clock.now()) return plan;
+  return deps.store.commit(async (trx) => {
+    const expired = await updatePlan(trx, { plan_id, from: state }, { state: 'expired' });
+    await releaseReservations(trx, plan_id);
+    await deps.audit.append(trx, {
+      actor: { id: 'system', class: 'system' },
+      environment,
+      event: 'plan.expired',
+      ids: { plan_id },
+    });
+    await deps.events.publish(trx, { type: 'plan.expired', environment, ids: { plan_id } });
+    return expired;
+  });
+}
+
+/**
+ * One person's yes, bound to the hash of the plan as that person saw it. Agents and services are refused whatever
+ * their role. Errors: `APPROVAL_FORBIDDEN`, `FORBIDDEN`, `PLAN_HASH_MISMATCH`, `PLAN_EXPIRED`, `PLAN_STATE`.
+ */
+export async function approve(
+  deps: ChangesDeps,
+  plan_id: string,
+  input: { readonly plan_hash: string; readonly comment?: string | undefined },
+  principal: Principal,
+): Promise<Record<string, unknown>> {
+  requireHuman(principal);
+  const plan = await findPlanFor(deps, plan_id, principal);
+  requireRole(principal, 'approver', plan.environment);
+  requireState(plan, ['awaiting_approval', 'approved']);
+  if (input.plan_hash !== plan.plan_hash) {
+    throw new AgentError(
+      'PLAN_HASH_MISMATCH',
+      `The plan's hash is ${plan.plan_hash.slice(0, 12)}…, not ${input.plan_hash.slice(0, 12)}….`,
+      { plan_id },
+    );
+  }
+  const { environment, plan_hash } = plan;
+  const { approvals_required } = bodyOf(plan).decision;
+  await deps.store.commit(async (trx) => {
+    const comment = input.comment ?? null;
+    await addApproval(trx, {
+      plan_id,
+      plan_hash,
+      principal: actorOf(principal),
+      at: deps.clock.now(),
+      comment,
+      method: principal.method,
+    });
+    const given = await listApprovals(trx, plan_id, plan_hash);
+    const enough = given.length >= approvals_required;
+    if (enough && plan.state === 'awaiting_approval')
+      await updatePlan(trx, { plan_id, from: 'awaiting_approval' }, { state: 'approved' });
+    await deps.audit.append(trx, {
+      actor: actorOf(principal),
+      environment,
+      event: 'approval.granted',
+      ids: { plan_id },
+      payload: { plan_hash, comment, method: principal.method, given: given.length, required: approvals_required },
+    });
+    await deps.events.publish(trx, {
+      type: enough ? 'plan.approved' : 'approval.granted',
+      environment,
+      ids: { plan_id },
+      data: { by: principal.name },
+    });
+  });
+  deps.metrics?.approvals.inc({ environment, result: 'granted' });
+  return viewPlan(deps, plan_id, principal);
+}
+
+/** A person's no. Errors as `approve`. */
+export async function reject(
+  deps: ChangesDeps,
+  plan_id: string,
+  input: { readonly comment?: string | undefined },
+  principal: Principal,
+): Promise<Record<string, unknown>> {
+  requireHuman(principal);
+  const plan = await findPlanFor(deps, plan_id, principal);
+  requireRole(principal, 'approver', plan.environment);
+  requireState(plan, ['awaiting_approval']);
+  await end(deps, plan, 'denied', 'approval.rejected', principal, input.comment);
+  deps.metrics?.approvals.inc({ environment: plan.environment, result: 'rejected' });
+  return viewPlan(deps, plan_id, principal);
+}
+
+/** Takes a plan back before it is applied. Whoever may plan may do this; it only ever does less. */
+export async function cancelPlan(
+  deps: ChangesDeps,
+  plan_id: string,
+  input: { readonly comment?: string | undefined },
+  principal: Principal,
+): Promise<Record<string, unknown>> {
+  const plan = await findPlanFor(deps, plan_id, principal);
+  requireRole(principal, 'operator', plan.environment);
+  requireState(plan, ['awaiting_approval', 'approved']);
+  await end(deps, plan, 'canceled', 'plan.canceled', principal, input.comment);
+  return viewPlan(deps, plan_id, principal);
+}
+
+export async function viewPlan(
+  deps: ChangesDeps,
+  plan_id: string,
+  principal: Principal,
+): Promise<Record<string, unknown>> {
+  const plan = await findPlanFor(deps, plan_id, principal);
+  return planView(plan, await listApprovals(deps.store, plan_id, plan.plan_hash));
+}
+
+function requireHuman(principal: Principal): void {
+  if (principal.class === 'human') return;
+  throw new AgentError(
+    'APPROVAL_FORBIDDEN',
+    `${principal.name} is ${principal.class === 'agent' ? 'an agent' : 'a service'}; only a person can approve or reject.`,
+  );
+}
+
+/** Errors: the one that says best why the plan cannot be used any more. */
+export function requireState(plan: PlanRecord, allowed: readonly PlanState[]): void {
+  const { plan_id, state } = plan;
+  if (allowed.includes(state)) return;
+  if (state === 'expired')
+    throw new AgentError('PLAN_EXPIRED', `The plan expired at ${new Date(plan.expires_at).toISOString()}.`, {
+      plan_id,
+    });
+  if (plan.consumed_by !== null)
+    throw new AgentError('PLAN_CONSUMED', `The plan was applied by operation ${plan.consumed_by} (${state}).`, {
+      plan_id,
+      operation_id: plan.consumed_by,
+    });
+  if (state === 'planned' && bodyOf(plan).dry_run)
+    throw new AgentError('PLAN_STATE', 'This plan was made as a dry run; make it again without dry_run.', { plan_id });
+  throw new AgentError('PLAN_STATE', `The plan is ${state}; this needs one that is ${allowed.join(' or ')}.`, {
+    plan_id,
+  });
+}
+
+async function end(
+  deps: ChangesDeps,
+  plan: PlanRecord,
+  state: 'denied' | 'canceled',
+  event: string,
+  principal: Principal,
+  comment: string | undefined,
+): Promise<void> {
+  const { plan_id, environment } = plan;
+  await deps.store.commit(async (trx) => {
+    await updatePlan(trx, { plan_id, from: plan.state }, { state });
+    await releaseReservations(trx, plan_id);
+    await deps.audit.append(trx, {
+      actor: actorOf(principal),
+      environment,
+      event,
+      ids: { plan_id },
+      payload: { comment: comment ?? null },
+    });
+    await deps.events.publish(trx, { type: event, environment, ids: { plan_id } });
+  });
+}

@@ -1,0 +1,28 @@
+export { submit, type ChangesDeps } from './changes.ts';
+export { apply, executable } from './apply.ts';
+export { approve, cancelPlan, expireIfOverdue, findPlanFor, reject, viewPlan } from './decide.ts';
+export { bodyOf, planView, type PlanBody } from './plan.ts';
+export { baseline, type Policy } from './policy.ts';
+export {
+  CLASSES,
+  ROLES,
+  actorOf,
+  mayUse,
+  requireRole,
+  type Principal,
+  type PrincipalClass,
+  type Role,
+} from './principal.ts';
+export { planRequestSchema, plansRequestSchema, readRequest } from './requests.ts';
+export { checkTargets } from './targets.ts';
+export { plannerDeps } from './changes.ts';
+export {
+  authenticate,
+  becomeOwner,
+  createToken,
+  ownerCode,
+  revoke,
+  tokenRequestSchema,
+  tokens,
+  type IdentityDeps,
+} from './identity.ts';

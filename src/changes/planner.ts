@@ -1,0 +1,179 @@
+import type { ActionInput, Permission } from '../actions/index.ts';
+import { AgentError } from '../kernel/errors.ts';
+import type { Clock } from '../kernel/clock.ts';
+import {
+  buildTwin,
+  guestKeys,
+  locate,
+  NotRead,
+  readInto,
+  readInventory,
+  readPermissions,
+  type Capture,
+  type Environment,
+  type Held,
+  type Inventory,
+} from '../estate/index.ts';
+import { guestIdentity, rehearse, type PreparedRequest, type Rehearsal, type StepForms } from '../operations/index.ts';
+import { record, text } from '../proxmox/index.ts';
+import type { PinnedTarget } from './plan.ts';
+import type { ChangeRequest, RequestItem } from './requests.ts';
+
+export interface PlannerDeps {
+  readonly clock: Clock;
+  readonly forms: StepForms;
+}
+
+export interface Draft {
+  readonly requests: readonly PreparedRequest[];
+  readonly rehearsal: Rehearsal;
+  readonly targets: readonly PinnedTarget[];
+  readonly permissions: readonly Held[];
+  readonly inventory: Inventory;
+  readonly capture: Capture;
+}
+
+/** A rehearsal that asks for more and more of the lab is not converging; a plan for one guest takes two or three rounds. */
+const MAX_ROUNDS = 12;
+/** Locks that come and go by themselves (FACTS 24): the apply waits for them, so the rehearsal looks past them. */
+const PASSING_LOCKS = new Set([
+  'backup',
+  'snapshot',
+  'snapshot-delete',
+  'clone',
+  'migrate',
+  'rollback',
+  'create',
+  'suspending',
+]);
+
+/**
+ * Prepares requests and rehearses them on a twin of the environment as it is now. `reserve` gives each request that
+ * makes a guest its VMID. Changes nothing.
+ */
+export async function draft(
+  request: ChangeRequest,
+  environment: Environment,
+  reserve: (item: RequestItem, inventory: Inventory) => Promise<number>,
+  deps: PlannerDeps,
+): Promise<Draft> {
+  const inventory = await readInventory(environment.api);
+  const requests: PreparedRequest[] = [];
+  for (const item of request.items) requests.push(await prepare(item, inventory, environment.name, reserve));
+  const capture: Capture = { 'GET /cluster/resources': inventory.raw };
+  const [{ rehearsal, passing }, permissions] = await Promise.all([
+    rehearseLive(requests, environment, capture, deps),
+    readPermissions(environment.api, permissionsOf(requests)),
+  ]);
+  return {
+    requests,
+    rehearsal: { ...rehearsal, preflight: [...rehearsal.preflight, ...passing, ...missingRights(permissions)] },
+    targets: uniqueTargets(requests).map((one) => pin(one.input, environment.name, inventory, capture)),
+    permissions,
+    inventory,
+    capture,
+  };
+}
+
+async function prepare(
+  item: RequestItem,
+  inventory: Inventory,
+  environment: string,
+  reserve: (item: RequestItem, inventory: Inventory) => Promise<number>,
+): Promise<PreparedRequest> {
+  const target = locate(item.target, inventory, environment);
+  const newid = item.action.newGuest === undefined ? 0 : await reserve(item, inventory);
+  return { id: item.id, action: item.action, input: { target, params: item.params, newid }, after: item.after };
+}
+
+/** Rehearses, reads what the twin came to and had not, and begins again: the fewest reads that this plan needs. */
+export async function rehearseLive(
+  requests: readonly PreparedRequest[],
+  environment: Environment,
+  capture: Capture,
+  { clock, forms }: PlannerDeps,
+) {
+  const guests = requests
+    .filter(({ input }) => input.target.kind === 'vm')
+    .flatMap(({ input }) => guestKeys(input.target));
+  await readInto(capture, [...new Set(guests)], environment.api);
+  const passing: Rehearsal['preflight'][number][] = [];
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const seed = withoutPassingLocks(capture, requests, passing);
+    try {
+      const twin = buildTwin(seed, { principal: environment.api.principal, now: clock.now() });
+      return { rehearsal: await rehearse(requests, twin, forms), passing };
+    } catch (error) {
+      if (!(error instanceof NotRead)) throw error;
+      await readInto(capture, error.missing, environment.api);
+    }
+  }
+  throw new AgentError('PREFLIGHT_FAILED', 'The rehearsal came to ever more of the lab that had not been read.');
+}
+
+function withoutPassingLocks(
+  capture: Capture,
+  requests: readonly PreparedRequest[],
+  found: Rehearsal['preflight'][number][],
+): Capture {
+  const out = { ...capture };
+  found.length = 0;
+  for (const { id, input } of requests) {
+    const key = `GET /nodes/${input.target.node}/qemu/${input.target.vmid}/config`;
+    const { lock, ...config } = record(out[key]);
+    if (typeof lock !== 'string' || !PASSING_LOCKS.has(lock)) continue;
+    out[key] = config;
+    found.push({
+      check: 'lock',
+      result: 'warn',
+      detail: `${input.target.text} is locked (${lock}) now; the apply waits until that has ended`,
+      request: id,
+    });
+  }
+  return out;
+}
+
+const permissionsOf = (requests: readonly PreparedRequest[]): Permission[] =>
+  requests.flatMap(({ action, input }) => [...action.permissions(input)]);
+
+function missingRights(permissions: readonly Held[]) {
+  return permissions
+    .filter(({ held }) => held === false)
+    .map(({ path, privilege }) => ({
+      check: 'token',
+      result: 'warn' as const,
+      detail: `the token does not seem to have ${privilege} on ${path}`,
+      request: '',
+    }));
+}
+
+const uniqueTargets = (requests: readonly PreparedRequest[]): PreparedRequest[] => [
+  ...new Map(requests.map((one) => [one.input.target.text, one])).values(),
+];
+
+/** What a target was when it was planned; apply compares. */
+function pin(
+  { target }: ActionInput<unknown>,
+  environment: string,
+  inventory: Inventory,
+  capture: Capture,
+): PinnedTarget {
+  const base = { environment, kind: target.kind };
+  if (target.kind !== 'vm' && target.kind !== 'ct')
+    return { target: target.text, pinned: { ...base, ...(target.node === '' ? {} : { node: target.node }) } };
+  const config = record(capture[`GET /nodes/${target.node}/qemu/${target.vmid}/config`]);
+  const name = text(config['name']) ?? inventory.guests.get(target.vmid)?.name;
+  const uuid = guestIdentity(config);
+  const digest = text(config['digest']);
+  return {
+    target: target.text,
+    pinned: {
+      ...base,
+      vmid: target.vmid,
+      node: target.node,
+      ...(name ? { name } : {}),
+      ...(uuid === undefined ? {} : { uuid }),
+      ...(digest === undefined ? {} : { digest }),
+    },
+  };
+}

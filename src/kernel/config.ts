@@ -1,0 +1,254 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { AgentError } from './errors.ts';
+import { Secret } from './secret.ts';
+
+/** One Proxmox VE cluster or node under its name. */
+export interface EnvironmentConfig {
+  readonly name: string;
+  /** Tried in order; empty for the built-in simulator. */
+  readonly endpoints: readonly string[];
+  readonly auth:
+    | { readonly token: { readonly id: string; readonly secret: Secret } }
+    | { readonly ticket: { readonly username: string; readonly password: Secret } }
+    | undefined;
+  readonly tls: { readonly ca?: string; readonly fingerprint?: string; readonly insecure?: boolean };
+  readonly production: boolean;
+  /** World of the built-in simulator that stands in for a cluster. */
+  readonly simulator?: string;
+}
+
+export interface Config {
+  readonly environments: readonly EnvironmentConfig[];
+  readonly host: string;
+  readonly port: number;
+  /** Data directory, absolute. */
+  readonly data: string;
+  readonly logLevel: string;
+  /** Accepted as an owner's token while set; 32 characters or more. */
+  readonly bootstrapToken: Secret | undefined;
+}
+
+export interface ConfigSources {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** From the command line; they win. */
+  readonly flags: {
+    readonly config?: string | undefined;
+    readonly data?: string | undefined;
+    readonly host?: string | undefined;
+    readonly port?: string | undefined;
+  };
+}
+
+const environmentSchema = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be lower-case letters, digits and hyphens'),
+  endpoint: z.union([z.string(), z.array(z.string()).min(1)]),
+  token: z
+    .strictObject({
+      id: z.string().regex(/^[^\s@!=]+@[\w.-]+![\w.-]+$/, 'must be user@realm!tokenid'),
+      secret: z.string(),
+    })
+    .optional(),
+  login: z
+    .strictObject({ username: z.string().regex(/^[^\s@]+@[\w.-]+$/, 'must be user@realm'), password: z.string() })
+    .optional(),
+  tls: z
+    .strictObject({
+      fingerprint: z
+        .string()
+        .regex(/^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/, 'must be 32 pairs of hex digits with colons')
+        .optional(),
+      ca: z.string().optional(),
+      insecure: z.boolean().optional(),
+    })
+    .default({}),
+  production: z.boolean().default(false),
+});
+const fileSchema = z.strictObject({
+  environments: z.array(environmentSchema).default([]),
+  host: z.string().optional(),
+  port: z.int().min(0).max(65535).optional(),
+  data: z.string().optional(),
+  log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+});
+
+/**
+ * Command line over environment variables over `proxmox-agent.yaml`. With no environment configured: the example lab
+ * `lab` in the built-in simulator. Errors: `CONFIGURATION_INVALID` naming the setting.
+ */
+export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
+  const named = flags.config ?? env['PROXMOX_AGENT_CONFIG'];
+  const path = resolve(cwd, named ?? 'proxmox-agent.yaml');
+  if (named !== undefined && !existsSync(path)) throw invalid(`The configuration file ${named} does not exist.`);
+  const file = existsSync(path) ? readFile(path) : fileSchema.parse({});
+  const base = dirname(path);
+  const environments = [...file.environments.map((raw) => environment(raw, env, base)), ...fromVariables(env, base)];
+  checkTogether(environments);
+  const bootstrap = secretVariable(env, 'PROXMOX_AGENT_BOOTSTRAP_TOKEN', base);
+  if (bootstrap !== undefined && bootstrap.reveal().length < 32)
+    throw invalid('PROXMOX_AGENT_BOOTSTRAP_TOKEN must have 32 characters or more.');
+  const data = flags.data ?? env['PROXMOX_AGENT_DATA'] ?? file.data;
+  return {
+    environments: environments.length > 0 ? environments : [exampleLab],
+    host: flags.host ?? env['PROXMOX_AGENT_HOST'] ?? file.host ?? '127.0.0.1',
+    port: port(flags.port ?? env['PROXMOX_AGENT_PORT']) ?? file.port ?? 8470,
+    data: resolve(cwd, data ?? 'data'),
+    logLevel: env['PROXMOX_AGENT_LOG'] ?? file.log_level ?? 'warn',
+    bootstrapToken: bootstrap,
+  };
+}
+
+const exampleLab: EnvironmentConfig = {
+  name: 'lab',
+  endpoints: [],
+  auth: undefined,
+  tls: {},
+  production: false,
+  simulator: 'enterprise',
+};
+
+const invalid = (message: string, errors?: Record<string, string>): AgentError =>
+  new AgentError('CONFIGURATION_INVALID', message, errors === undefined ? {} : { errors });
+
+function readFile(path: string): z.output<typeof fileSchema> {
+  const document = parseDocument(readFileSync(path, 'utf8'));
+  const [broken] = document.errors;
+  if (broken !== undefined) throw invalid(`${path}: ${broken.message.split('\n')[0] ?? 'is not YAML'}`);
+  const parsed = fileSchema.safeParse(document.toJS() ?? {});
+  if (parsed.success) return parsed.data;
+  const errors = Object.fromEntries(
+    parsed.error.issues.map((issue) => [issue.path.join('.') || 'file', issue.message]),
+  );
+  throw invalid(
+    `${path}: ${Object.entries(errors)
+      .map(([field, what]) => `${field}: ${what}`)
+      .join('; ')}`,
+    errors,
+  );
+}
+
+function environment(
+  raw: z.output<typeof environmentSchema>,
+  env: ConfigSources['env'],
+  base: string,
+): EnvironmentConfig {
+  const where = `environment ${raw.name}`;
+  const auth =
+    raw.token !== undefined
+      ? { token: { id: raw.token.id, secret: reference(raw.token.secret, env, base, `${where}: token.secret`) } }
+      : raw.login !== undefined
+        ? {
+            ticket: {
+              username: raw.login.username,
+              password: reference(raw.login.password, env, base, `${where}: login.password`),
+            },
+          }
+        : undefined;
+  if (auth === undefined) throw invalid(`${where}: token or login is missing.`);
+  const { ca, fingerprint, insecure } = raw.tls;
+  return checkOne({
+    name: raw.name,
+    endpoints: [raw.endpoint].flat(),
+    auth,
+    production: raw.production,
+    tls: {
+      ...(fingerprint === undefined ? {} : { fingerprint }),
+      ...(insecure === undefined ? {} : { insecure }),
+      ...(ca === undefined ? {} : { ca: readText(isAbsolute(ca) ? ca : join(base, ca), `${where}: tls.ca`) }),
+    },
+  });
+}
+
+/** The variables that other Proxmox tools use, as environment `home`. */
+function fromVariables(env: ConfigSources['env'], base: string): EnvironmentConfig[] {
+  const endpoint = env['PROXMOX_VE_ENDPOINT'];
+  if (endpoint === undefined || endpoint === '') return [];
+  const token = secretVariable(env, 'PROXMOX_VE_API_TOKEN', base);
+  if (token === undefined)
+    throw invalid('PROXMOX_VE_ENDPOINT is set and PROXMOX_VE_API_TOKEN (or PROXMOX_VE_API_TOKEN_FILE) is missing.');
+  const match = /^([^\s@!=]+@[\w.-]+![\w.-]+)=(\S+)$/.exec(token.reveal());
+  if (match === null) throw invalid('PROXMOX_VE_API_TOKEN must be user@realm!tokenid=secret.');
+  const [, id = '', secret = ''] = match;
+  const fingerprint = env['PROXMOX_VE_FINGERPRINT'];
+  const insecure = /^(1|true|yes)$/i.test(env['PROXMOX_VE_INSECURE'] ?? '');
+  const name = env['PROXMOX_VE_ENVIRONMENT'] ?? 'home';
+  return [
+    checkOne({
+      name,
+      endpoints: [new URL(endpoint).origin],
+      auth: { token: { id, secret: new Secret(secret) } },
+      production: false,
+      tls: { ...(fingerprint ? { fingerprint } : {}), ...(insecure ? { insecure } : {}) },
+    }),
+  ];
+}
+
+/** `env:NAME` or `file:PATH`; a literal is refused, so that no secret stands in a file that is shared. */
+function reference(text: string, env: ConfigSources['env'], base: string, where: string): Secret {
+  const [, kind, name = ''] = /^(env|file):(.+)$/.exec(text) ?? [];
+  if (kind === undefined)
+    throw invalid(`${where} must be a reference such as env:NAME or file:PATH, not the secret itself.`);
+  if (kind === 'file') return new Secret(readText(isAbsolute(name) ? name : join(base, name), where));
+  const value = env[name];
+  if (value === undefined || value === '') throw invalid(`${where}: the environment variable ${name} is not set.`);
+  return new Secret(value);
+}
+
+function secretVariable(env: ConfigSources['env'], name: string, base: string): Secret | undefined {
+  const file = env[`${name}_FILE`];
+  if (file !== undefined && file !== '') return new Secret(readText(resolve(base, file), `${name}_FILE`));
+  const value = env[name];
+  return value === undefined || value === '' ? undefined : new Secret(value);
+}
+
+function readText(path: string, where: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    throw invalid(`${where}: ${path} cannot be read.`);
+  }
+}
+
+function checkOne(environment: EnvironmentConfig): EnvironmentConfig {
+  for (const endpoint of environment.endpoints) {
+    const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+    if (url === undefined || !/^https?:$/.test(url.protocol))
+      throw invalid(`environment ${environment.name}: ${endpoint} is not an https:// address.`);
+    const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+    if (url.protocol === 'http:' && (!loopback || environment.production))
+      throw invalid(
+        `environment ${environment.name}: http:// is accepted only for loopback, and never for production.`,
+      );
+  }
+  if (environment.production && environment.tls.insecure)
+    throw invalid(
+      `environment ${environment.name}: tls.insecure is refused for a production environment; pin its fingerprint or name its CA.`,
+    );
+  return environment;
+}
+
+/** Two environments with one token would let a mistake in one reach the other. */
+function checkTogether(environments: readonly EnvironmentConfig[]): void {
+  const names = new Set<string>();
+  const tokens = new Map<string, string>();
+  for (const { name, auth } of environments) {
+    if (names.has(name)) throw invalid(`Two environments are named ${name}.`);
+    names.add(name);
+    if (auth === undefined || !('token' in auth)) continue;
+    const other = tokens.get(auth.token.id);
+    if (other !== undefined)
+      throw invalid(`environments ${other} and ${name} share the token id ${auth.token.id}; give each its own.`);
+    tokens.set(auth.token.id, name);
+  }
+}
+
+function port(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 0 || number > 65535 || text.trim() === '')
+    throw invalid(`"${text}" is not a port.`);
+  return number;
+}

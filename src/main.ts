@@ -1,0 +1,24 @@
+/** The program: `serve`, `simulator`, and everything else is the command line that talks to a server. */
+import { enableCompileCache } from 'node:module';
+
+// Stripped types are kept between starts; a warm start parses no TypeScript.
+enableCompileCache();
+
+const argv = process.argv.slice(2);
+const io = {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  stdin: process.stdin,
+  env: process.env,
+  isTTY: process.stdout.isTTY,
+};
+const serve = async (args: string[]): Promise<number> => (await import('./serve.ts')).serve(args, io);
+const simulator = async (args: string[]): Promise<number> => {
+  await (await import('./simulator/index.ts')).runSimulator(args);
+  return 0;
+};
+
+const [command, ...rest] = argv;
+if (command === 'serve') process.exitCode = await serve(rest);
+else if (command === 'simulator') process.exitCode = await simulator(rest);
+else process.exitCode = await (await import('./surfaces/cli/index.ts')).runCli(argv, io, { serve, simulator });

@@ -1,0 +1,11 @@
+export { Engine, type EngineDeps } from './engine.ts';
+export type { FieldChange, ObjectChange, Objects } from './diff.ts';
+export { diffObjects } from './diff.ts';
+export { DEFAULT_LIMITS, type Limits } from './limits.ts';
+export { inOrder } from './order.ts';
+export { rehearse, type Rehearsal, type RehearsalFailure, type Twin } from './rehearse.ts';
+export { Stop } from './run.ts';
+export { StepForms, traceHash } from './step.ts';
+export { guestIdentity, type Point } from './thread.ts';
+export type { ExecutablePlan, PreparedRequest, TraceStep } from './types.ts';
+export { operationView, summaryOf } from './view.ts';

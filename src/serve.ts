@@ -1,0 +1,100 @@
+import { parseArgs } from 'node:util';
+import { createApp, type App } from './app.ts';
+import { systemClock } from './kernel/clock.ts';
+import { loadConfig, type Config } from './kernel/config.ts';
+import { AgentError, CATALOGUE, toAgentError } from './kernel/errors.ts';
+import { systemIds } from './kernel/ids.ts';
+import { createLogger } from './kernel/log.ts';
+
+interface Io {
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Runs the server until SIGTERM or SIGINT. Answers the exit code. */
+export async function serve(argv: string[], io: Io): Promise<number> {
+  const fail = (error: unknown): number => {
+    const { code, message, details } = toAgentError(error);
+    const cause = code === 'INTERNAL' && details.cause instanceof Error ? ` ${details.cause.message}` : '';
+    io.stderr.write(`error ${code}: ${message}${cause}\n${CATALOGUE[code].advice}\n`);
+    return CATALOGUE[code].exit;
+  };
+  let app: App | undefined;
+  try {
+    const config = loadConfig({ env: io.env, cwd: process.cwd(), flags: flagsOf(argv) });
+    const log = createLogger(config.logLevel);
+    app = await createApp({ config, clock: systemClock, ids: systemIds(systemClock), log });
+    await listen(app, config);
+    io.stdout.write(await greeting(app, config));
+    await stopSignal();
+    io.stdout.write('stopping; running operations go on at the next start\n');
+    await app.close();
+    return 0;
+  } catch (error) {
+    await app?.close();
+    return fail(error);
+  }
+}
+
+function flagsOf(argv: string[]): { config?: string; data?: string; host?: string; port?: string } {
+  try {
+    const text = { type: 'string' } as const;
+    return parseArgs({ args: argv, options: { config: text, data: text, host: text, port: text } }).values;
+  } catch (error) {
+    throw new AgentError(
+      'CONFIGURATION_INVALID',
+      `serve: ${(error as Error).message.split('\n')[0]?.replace(/\. To specify.*/, '')}. It takes --config FILE, --data DIR, --host ADDRESS and --port N.`,
+    );
+  }
+}
+
+async function listen({ server }: App, { host, port }: Config): Promise<void> {
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EADDRINUSE')
+      throw new AgentError(
+        'CONFIGURATION_INVALID',
+        `Port ${port} on ${host} is in use; stop what uses it, or choose another with --port.`,
+      );
+    if (code === 'EACCES' || code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+      throw new AgentError('CONFIGURATION_INVALID', `The server cannot listen on ${host}:${port} (${code}).`);
+    throw error;
+  }
+}
+
+async function greeting(app: App, config: Config): Promise<string> {
+  const address = app.server.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.port;
+  const host = config.host === '0.0.0.0' || config.host === '::' ? '127.0.0.1' : config.host;
+  const url = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const code = config.bootstrapToken === undefined ? await app.ownerCode() : undefined;
+  const owner =
+    code === undefined
+      ? []
+      : [
+          '',
+          'First run. Become the owner (once, within a day):',
+          `  ${url}/#owner=${code}`,
+          'or on the command line:',
+          `  ./bin/proxmox-agent login --owner ${code}`,
+        ];
+  const lab = config.environments.find(({ simulator }) => simulator !== undefined);
+  const example =
+    lab === undefined
+      ? []
+      : [
+          '',
+          `Environment "${lab.name}" is the example lab ${lab.simulator} in the built-in simulator. Try:`,
+          '  ./bin/proxmox-agent plan vm.create_from_template --target vm/9000 --name web1 --cores 2',
+        ];
+  const recovered = app.recovered === 0 ? [] : [`${app.recovered} operation(s) go on where they were.`];
+  return `${[`proxmox-agent listens on ${url}`, ...recovered, ...owner, ...example, ''].join('\n')}\n`;
+}
+
+const stopSignal = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });

@@ -1,0 +1,106 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { ACTIONS, paramsSchema } from '../../../actions/index.ts';
+import { planRequestSchema, plansRequestSchema, submit, apply } from '../../../changes/index.ts';
+import { isAgentError } from '../../../kernel/errors.ts';
+import { caller } from '../auth.ts';
+import type { HttpDeps } from '../context.ts';
+import { idempotent } from '../idempotency.ts';
+import { viewOperation } from './operations.ts';
+import { answers, operationDocument, planDocument } from './schemas.ts';
+
+const applyBody = z.strictObject({
+  plan_id: z.uuid().describe('The approved plan.'),
+  request: z.unknown().optional().describe('The request again; refused when it is not the one that was planned.'),
+});
+const applyQuery = z.strictObject({
+  wait: z.coerce.number().min(0).max(600).default(0).describe('Seconds to wait for the end.'),
+});
+const ENDED = new Set(['applied', 'failed', 'canceled']);
+
+const catalogue = ACTIONS.map((action) => ({
+  name: action.name,
+  title: action.title,
+  summary: action.docs.summary,
+  aliases: action.aliases ?? [],
+  target: action.target,
+  risk: action.risk.base,
+  risk_why: action.risk.why,
+  approval: action.risk.approval ?? 'by risk',
+  params: paramsSchema(action),
+  example: { action: action.name, ...action.docs.example },
+  surfaces: ['http', 'cli', 'web'],
+}));
+
+export async function actionRoutes(server: FastifyInstance, deps: HttpDeps): Promise<void> {
+  const underWay = new Set<string>();
+  server.get(
+    '/v1/actions',
+    {
+      config: { rule: 'viewer' },
+      schema: {
+        summary: 'The catalogue of actions',
+        response: answers({ 200: z.looseObject({ actions: z.array(z.looseObject({ name: z.string() })) }) }),
+      },
+    },
+    () => ({ actions: catalogue }),
+  );
+  const plan = idempotent(deps, underWay, async (request) => ({
+    status: 201,
+    body: await submit(deps.changes, request.body, caller(request)),
+  }));
+  server.post(
+    '/v1/actions/plan',
+    {
+      config: { rule: 'operator' },
+      schema: { summary: 'Plan one action', body: planRequestSchema, response: answers({ 201: planDocument }) },
+    },
+    plan,
+  );
+  server.post(
+    '/v1/plans',
+    {
+      config: { rule: 'operator' },
+      schema: {
+        summary: 'Plan several actions as one',
+        body: plansRequestSchema,
+        response: answers({ 201: planDocument }),
+      },
+    },
+    plan,
+  );
+  server.post(
+    '/v1/actions/apply',
+    {
+      config: { rule: 'operator' },
+      schema: {
+        summary: 'Apply an approved plan',
+        body: applyBody,
+        querystring: applyQuery,
+        response: answers({ 200: operationDocument, 202: operationDocument }),
+      },
+    },
+    idempotent(deps, underWay, async (request, repeated) => {
+      const operation_id = await begin(deps, request.body as z.output<typeof applyBody>, caller(request), repeated);
+      const { wait } = request.query as z.output<typeof applyQuery>;
+      if (wait > 0) await deps.engine.settled(operation_id, wait * 1000);
+      const body = await viewOperation(deps, operation_id, caller(request));
+      return { status: ENDED.has(String(body['state'])) ? 200 : 202, body };
+    }),
+  );
+}
+
+/** The plan's operation; when a crash cut off the first answer to this very request, the operation that it began. */
+async function begin(
+  deps: HttpDeps,
+  body: z.output<typeof applyBody>,
+  principal: Parameters<typeof apply>[2],
+  repeated: boolean,
+): Promise<string> {
+  try {
+    return (await apply(deps.changes, body, principal)).operation_id;
+  } catch (error) {
+    if (!repeated || !isAgentError(error, 'PLAN_CONSUMED') || error.details.operation_id === undefined) throw error;
+    return error.details.operation_id;
+  }
+}

@@ -1,0 +1,70 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import { becomeOwner, createToken, revoke, tokenRequestSchema, tokens } from '../../../changes/index.ts';
+import { caller } from '../auth.ts';
+import type { HttpDeps } from '../context.ts';
+import { idempotent } from '../idempotency.ts';
+import { answers } from './schemas.ts';
+
+const made = z.looseObject({ id: z.string(), token: z.string().describe('Shown this once.') });
+const ownerBody = z.strictObject({ code: z.string().min(1).max(200).describe('From the one-time link.') });
+const tokenId = z.strictObject({ id: z.string().min(1) });
+
+export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Promise<void> {
+  const { identity } = deps;
+  const underWay = new Set<string>();
+  server.post(
+    '/v1/tokens',
+    {
+      config: { rule: 'admin' },
+      schema: { summary: 'Make a token', body: tokenRequestSchema, response: answers({ 201: made }) },
+    },
+    idempotent(deps, underWay, async (request) => ({
+      status: 201,
+      body: await createToken(identity, request.body as z.output<typeof tokenRequestSchema>, caller(request)),
+    })),
+  );
+  server.get(
+    '/v1/tokens',
+    {
+      config: { rule: 'admin' },
+      schema: { summary: 'Tokens', response: answers({ 200: z.looseObject({ tokens: z.array(z.unknown()) }) }) },
+    },
+    async (request) => ({ tokens: await tokens(identity, caller(request)) }),
+  );
+  server.delete(
+    '/v1/tokens/:id',
+    { config: { rule: 'admin' }, schema: { summary: 'Revoke a token', params: tokenId } },
+    async (request, reply) => {
+      await revoke(identity, (request.params as z.output<typeof tokenId>).id, caller(request));
+      return reply.code(204).send();
+    },
+  );
+  server.get(
+    '/v1/me',
+    {
+      config: { rule: 'viewer' },
+      schema: { summary: 'Who this token is', response: answers({ 200: z.looseObject({ id: z.string() }) }) },
+    },
+    (request) => {
+      const { id, name, role, class: kind, environments } = caller(request);
+      return { id, name, role, class: kind, environments };
+    },
+  );
+  server.post(
+    '/v1/owner',
+    {
+      config: { rule: 'public', rateLimit: { max: 10, timeWindow: 60_000 } },
+      schema: {
+        summary: 'Become the owner with the one-time link',
+        security: [],
+        body: ownerBody,
+        response: answers({ 201: made }),
+      },
+    },
+    async (request, reply) => {
+      const owner = await becomeOwner(identity, (request.body as z.output<typeof ownerBody>).code);
+      return reply.code(201).send(owner);
+    },
+  );
+}

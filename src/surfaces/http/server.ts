@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import rateLimit from '@fastify/rate-limit';
+import staticFiles from '@fastify/static';
+import swagger from '@fastify/swagger';
+import fastify, { type FastifyInstance } from 'fastify';
+import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
+import type { z } from 'zod';
+import { fieldErrors } from '../../actions/index.ts';
+import { AgentError } from '../../kernel/errors.ts';
+import { addAuthentication } from './auth.ts';
+import type { HttpDeps } from './context.ts';
+import { sendProblem } from './problem.ts';
+import { actionRoutes } from './routes/actions.ts';
+import { auditRoutes } from './routes/audit.ts';
+import { eventRoutes } from './routes/events.ts';
+import { operationRoutes } from './routes/operations.ts';
+import { planRoutes } from './routes/plans.ts';
+import { readRoutes } from './routes/reads.ts';
+import { taskRoutes } from './routes/tasks.ts';
+import { systemRoutes } from './routes/system.ts';
+import { tokenRoutes } from './routes/tokens.ts';
+
+const BODY_LIMIT = 1024 * 1024;
+/** Requests of one address in ten seconds; a person or a program at work stays far below. */
+const RATE = { max: 5_000, timeWindow: 10_000 };
+const PAGE = join(import.meta.dirname, '../../../web/dist');
+
+/** The HTTP surface: the routes of the contract, OpenAPI made from their schemas, and the page at `/`. */
+export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance> {
+  const server = fastify({
+    bodyLimit: BODY_LIMIT,
+    genReqId: () => deps.ids.uuid(),
+    forceCloseConnections: true,
+    exposeHeadRoutes: false,
+    // A path with bad percent-encoding is the caller's mistake, not a crash.
+    frameworkErrors: (error, request, reply) => void sendProblem(deps.log, error, request, reply),
+  });
+  server.setValidatorCompiler(
+    ({ schema }) =>
+      (data: unknown) =>
+        validate(schema as z.ZodType, data),
+  );
+  server.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  server.setErrorHandler((error, request, reply) => sendProblem(deps.log, error, request, reply));
+  addAuthentication(server, deps);
+  server.setNotFoundHandler({}, (request, reply) =>
+    sendProblem(
+      deps.log,
+      new AgentError('NOT_FOUND', `There is no ${request.method} ${request.url.split('?')[0]}.`),
+      request,
+      reply,
+    ),
+  );
+  await server.register(rateLimit, {
+    ...RATE,
+    errorResponseBuilder: () => new AgentError('RATE_LIMITED', 'Too many requests from this address.'),
+  });
+  addHeaders(server);
+  await server.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'proxmox-agent',
+        version: deps.version,
+        description: 'Plans, approvals, operations and audit for Proxmox VE.',
+        license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+      },
+      components: {
+        securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'An API token, `pxa_…`.' } },
+      },
+      security: [{ token: [] }],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
+  for (const routes of [
+    actionRoutes,
+    planRoutes,
+    operationRoutes,
+    readRoutes,
+    taskRoutes,
+    auditRoutes,
+    eventRoutes,
+    tokenRoutes,
+    systemRoutes,
+  ]) {
+    await server.register((instance) => routes(instance, deps));
+  }
+  await addPage(server);
+  return server;
+}
+
+function validate(schema: z.ZodType, data: unknown): { value: unknown } | { error: AgentError } {
+  const parsed = schema.safeParse(data);
+  if (parsed.success) return { value: parsed.data };
+  const known = 'shape' in schema ? Object.keys(schema.shape as object) : [];
+  return {
+    error: new AgentError('VALIDATION_FAILED', 'The request is not valid.', {
+      errors: fieldErrors(parsed.error, '', known),
+    }),
+  };
+}
+
+function addHeaders(server: FastifyInstance): void {
+  server.addHook('onSend', async (request, reply, payload) => {
+    void reply
+      .header('X-Correlation-Id', request.id)
+      .header('X-Content-Type-Options', 'nosniff')
+      .header('Referrer-Policy', 'no-referrer');
+    if (!reply.hasHeader('Content-Security-Policy')) {
+      void reply.header(
+        'Content-Security-Policy',
+        "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+      );
+    }
+    if (!request.url.startsWith('/v1/')) return payload;
+    if (!reply.hasHeader('Cache-Control')) void reply.header('Cache-Control', 'no-store');
+    return request.method === 'GET' && reply.statusCode === 200 && typeof payload === 'string'
+      ? withEtag(request.headers['if-none-match'], reply, payload)
+      : payload;
+  });
+}
+
+function withEtag(
+  known: string | undefined,
+  reply: { header(name: string, value: string): unknown; code(status: number): unknown },
+  payload: string,
+): string {
+  const etag = `"${createHash('sha1').update(payload).digest('base64url')}"`;
+  reply.header('ETag', etag);
+  if (known !== etag) return payload;
+  reply.code(304);
+  return '';
+}
+
+async function addPage(server: FastifyInstance): Promise<void> {
+  if (!existsSync(join(PAGE, 'index.html'))) {
+    server.get('/', { config: { rule: 'public' }, schema: { hide: true } }, (_request, reply) =>
+      reply.type('text/plain').send('The page is not built here; run `npm start`, or `npm run build:web`.\n'),
+    );
+    return;
+  }
+  await server.register(async (instance) => {
+    instance.addHook('onRoute', (route) => {
+      route.config = { ...route.config, rule: 'public' };
+      route.schema = { ...route.schema, hide: true };
+    });
+    await instance.register(staticFiles, {
+      root: PAGE,
+      wildcard: false,
+      cacheControl: true,
+      maxAge: '1h',
+      immutable: false,
+    });
+  });
+}

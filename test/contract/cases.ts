@@ -1,0 +1,85 @@
+import { ACTIONS, type AnyAction } from '../../src/actions/index.ts';
+import { seededIds } from '../../src/kernel/ids.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { diffObjects, type ObjectChange, type Point } from '../../src/operations/index.ts';
+import { Simulator } from '../../src/simulator/index.ts';
+import { Stop } from '../../src/operations/index.ts';
+import { Harness, temporaryDirectory } from '../support/harness.ts';
+import { inProcessApi, labClock } from '../support/lab.ts';
+
+export const POINTS: readonly Point[] = ['before-intent', 'after-intent', 'after-send', 'after-answer', 'after-task'];
+const START = Date.UTC(2026, 10, 20, 9);
+
+export const exampleOf = (action: AnyAction): Record<string, unknown> => ({ action: action.name, target: action.docs.example.target, params: action.docs.example.params });
+
+/** Actions that change something, by their own examples in the example lab. */
+export const CHANGING = ACTIONS.filter(({ risk }) => risk.base !== 'low');
+
+type Effect = { seq: number; state: string; method: string; path: string; in_doubt?: { settled_by: string } };
+export type Operation = Record<string, unknown> & { state: string; effects: Effect[]; compensation?: { seq: number; state: string; title: string; why: string }[]; error?: { code: string; message: string } };
+
+/** One lab of its own with a control plane that can die and live again over the same directory. */
+export class Case {
+  readonly simulator = Simulator.fromWorld('enterprise', { ids: seededIds('contract', systemClock), now: START });
+  readonly clock = labClock(this.simulator);
+  readonly api = inProcessApi(this.simulator, 'agent@pve!control', this.clock);
+  readonly directory = temporaryDirectory();
+  readonly before = this.simulator.objects();
+  #lives = 0;
+
+  life(crash?: (point: Point, step: { seq: number; request: string }) => void): Harness {
+    const { api, clock, directory } = this;
+    return new Harness({ api, clock, directory: directory.path, seed: `life ${this.#lives++}`, ...(crash === undefined ? {} : { crash }) });
+  }
+
+  changes(): ObjectChange[] {
+    return diffObjects(this.before, this.simulator.objects());
+  }
+
+  /** Mutating calls as `METHOD path`, in the order in which PVE got them. */
+  calls(): string[] {
+    return this.simulator.calls.map(({ method, path }) => `${method} ${path}`);
+  }
+
+  /** The whole way in one life. */
+  async run(request: Record<string, unknown>): Promise<{ plan: Record<string, unknown>; operation: Operation }> {
+    const life = this.life();
+    try {
+      const plan = await life.plan(request);
+      return { plan, operation: (await life.end(await life.begin(plan))) as Operation };
+    } finally {
+      await life.close();
+    }
+  }
+
+  /** The whole way, killed once at `point` of effect `seq`, then picked up by a new life. */
+  async killed(request: Record<string, unknown>, seq: number, point: Point): Promise<{ reached: boolean; operation: Operation }> {
+    let reached = false;
+    const first = this.life((at, step) => {
+      if (reached || at !== point || step.seq !== seq || step.request === 'undo') return;
+      reached = true;
+      throw new Stop('handover');
+    });
+    const operation_id = await first.begin(await first.plan(request));
+    await first.engine.idle(operation_id);
+    await first.close();
+    const second = this.life();
+    await second.engine.recover();
+    const operation = (await second.end(operation_id)) as Operation;
+    await second.close();
+    return { reached, operation };
+  }
+
+  close(): void {
+    this.directory.remove();
+  }
+}
+
+export async function inCase<T>(work: (one: Case) => Promise<T>): Promise<T> {
+  const one = new Case();
+  try {
+    return await work(one);
+  } finally {
+    one.close();
+  }
+}
