@@ -21,5 +21,7 @@ export interface Actor {
   readonly class: 'human' | 'service' | 'agent' | 'system';
   /** The way in: `http`, `cli`, `mcp`, `schedule`, … */
   readonly via?: string;
+  /** What people call it. */
+  readonly name?: string;
   readonly [more: string]: unknown;
 }
