@@ -1,0 +1,181 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createSseParser } from '../web/src/api/sse.ts';
+import type { JsonSchema } from '../web/src/api/types.ts';
+import { filterGuests } from '../web/src/pages/lab/guest_filter.ts';
+import { stepsOf, wholeOf } from '../web/src/pages/operation/steps.ts';
+import { collect, paramsOf, placeErrors, toText } from '../web/src/pages/propose/schema.ts';
+import { bytes, duration, relative } from '../web/src/parts/format.ts';
+import { ACTIONS, paramsSchema } from '../src/actions/index.ts';
+
+describe('the event stream', () => {
+  const line = fc.string().map((text) => text.replaceAll(/[\r\n\0]/g, ''));
+  const message = fc.record({
+    id: fc.nat().map(String),
+    event: fc.constantFrom('operation.running', 'plan.created'),
+    data: fc.array(line, { minLength: 1 }),
+  });
+
+  it('is the same however the pieces are cut and whatever ends a line', () => {
+    fc.assert(
+      fc.property(
+        fc.array(message),
+        fc.constantFrom('\n', '\r\n', '\r'),
+        fc.infiniteStream(fc.integer({ min: 1, max: 9 })),
+        (messages, end, sizes) => {
+          const lines = messages.flatMap(({ id, event, data }) => [
+            ': still here',
+            `id: ${id}`,
+            `event: ${event}`,
+            ...data.map((text) => `data: ${text}`),
+            '',
+          ]);
+          // A CR at the very end waits for its LF; the comment behind it is the next thing a server sends.
+          const stream = `${lines.map((text) => text + end).join('')}: end`;
+          const parse = createSseParser();
+          const got = [];
+          for (let at = 0; at < stream.length;) {
+            const size = sizes.next().value as number;
+            got.push(...parse(stream.slice(at, at + size)));
+            at += size;
+          }
+          expect(got).toEqual(messages.map(({ id, event, data }) => ({ id, event, data: data.join('\n') })));
+        },
+      ),
+    );
+  });
+
+  it('gives nothing for heartbeats and half a message', () => {
+    const parse = createSseParser();
+    expect(parse(': connected\n\ndata: {"a"')).toEqual([]);
+    expect(parse(':1}\n\n')).toEqual([{ id: undefined, event: 'message', data: '{"a":1}' }]);
+  });
+});
+
+describe('the form for an action', () => {
+  it.each(ACTIONS.map((action) => [action.name, action] as const))('sends the example of %s as it is', (_, action) => {
+    const params = paramsOf(paramsSchema(action) as JsonSchema);
+    const example = action.docs.example.params as Record<string, unknown>;
+    const values = Object.fromEntries(params.map((param) => [param.name, toText(param, example[param.name])]));
+    expect(collect(params, values)).toEqual({ params: example, errors: {} });
+  });
+
+  const schema: JsonSchema = {
+    type: 'object',
+    required: ['name'],
+    properties: {
+      cores: { type: 'integer', minimum: 1 },
+      name: { type: 'string' },
+      password: { type: 'string', writeOnly: true },
+      tags: { type: 'array', items: { type: 'string' } },
+      keys: { type: 'array', items: { type: 'string' } },
+      kind: { anyOf: [{ const: 'a' }, { const: 'b' }] },
+      nets: { type: 'object', additionalProperties: { type: 'string' } },
+      target: { type: 'string' },
+    },
+  };
+  const params = paramsOf(schema);
+
+  it('asks for required parameters first and hides secrets', () => {
+    expect(params.map(({ name, kind }) => `${name} ${kind}`)).toEqual([
+      'name text',
+      'cores number',
+      'password secret',
+      'tags list',
+      'keys list',
+      'kind choice',
+      'nets json',
+      'target text',
+    ]);
+  });
+
+  it('leaves out what is empty, parts tags at commas and keeps a key with a comma whole', () => {
+    const key = 'ssh-ed25519 AAAA ann, at home';
+    expect(collect(params, { name: ' web ', cores: '', tags: 'web, prod', keys: key, nets: '{"0":"dhcp"}' })).toEqual({
+      params: { name: 'web', tags: ['web', 'prod'], keys: [key], nets: { '0': 'dhcp' } },
+      errors: {},
+    });
+  });
+
+  it('names the field that cannot be sent', () => {
+    const { errors } = collect(params, { name: 'x', cores: 'four', nets: '{' });
+    expect(Object.keys(errors).toSorted()).toEqual(['params.cores', 'params.nets']);
+  });
+
+  it('puts the errors of the server under their fields', () => {
+    const fields = ['target', ...params.map(({ name }) => `params.${name}`)];
+    const errors = {
+      target: 'no such guest',
+      'params.target': 'no such node',
+      'params.nets.0': 'no address',
+      name: 'too long',
+      change_id: 'unknown',
+    };
+    expect(placeErrors(errors, fields)).toEqual({
+      placed: {
+        target: 'no such guest',
+        'params.target': 'no such node',
+        'params.nets': '0: no address',
+        'params.name': 'too long',
+      },
+      leftover: ['change_id: unknown'],
+    });
+  });
+});
+
+describe('steps of an operation', () => {
+  const trace = [1, 2, 3].map((seq) => ({ seq, title: `step ${seq}`, method: 'POST', path: '/x' }));
+  const plan = { trace } as unknown as Parameters<typeof stepsOf>[1];
+  const at = (state: string, effects: object[]) =>
+    stepsOf({ operation_id: 'o', plan_id: 'p', state, effects } as Parameters<typeof stepsOf>[0], plan);
+
+  it('lists what is still to do, and counts the part of the running one', () => {
+    const steps = at('running', [
+      { seq: 1, title: 'step 1', state: 'done' },
+      { seq: 2, title: 'step 2', state: 'running', progress: { fraction: 0.5 } },
+    ]);
+    expect(steps.map(({ state }) => state)).toEqual(['done', 'running', 'to do']);
+    expect(wholeOf(steps)).toBeCloseTo(0.5);
+  });
+
+  it('says that a call without an answer is in doubt only when a person has to look', () => {
+    const sent = [{ seq: 1, title: 'step 1', state: 'sent' }];
+    expect(at('running', sent)[0]?.state).toBe('sending');
+    expect(at('needs_attention', sent)[0]?.state).toBe('in doubt');
+  });
+});
+
+describe('words and figures', () => {
+  it.each([
+    [0, '0 s'],
+    [0.4, 'under 1 s'],
+    [59.6, '1 min'],
+    [3_903, '1 h 5 min'],
+    [3_603, '1 h'],
+    [90_000, '1 d 1 h'],
+  ])('%d seconds are %s', (seconds, text) => expect(duration(seconds)).toBe(text));
+
+  it.each([
+    [0, '0 B'],
+    [1023, '1023 B'],
+    [1536, '1.5 KiB'],
+    [4 * 2 ** 30, '4 GiB'],
+    [2 ** 50, '1 PiB'],
+  ])('%d bytes are %s', (count, text) => expect(bytes(count)).toBe(text));
+
+  it('tells times from now, both ways', () => {
+    expect([relative(0, 3_000), relative(0, 200_000), relative(7_200_000, 0)]).toEqual(['now', '3 min ago', 'in 2 h']);
+  });
+
+  it('finds guests by every word, in any of their names', () => {
+    const guest = (vmid: number, name: string, tags: string, template = 0) =>
+      ({ id: `qemu/${vmid}`, type: 'qemu', vmid, name, tags, node: 'pve1', status: 'running', template }) as const;
+    const guests = [guest(102, 'web2', 'prod;web'), guest(101, 'web1', 'test'), guest(9000, 'debian', '', 1)];
+    const found = (search: string, state = '') =>
+      filterGuests(guests, { search, state, node: '' }).map(({ vmid }) => vmid);
+    expect(found('')).toEqual([101, 102, 9000]);
+    expect(found('WEB prod')).toEqual([102]);
+    expect(found('vm/101')).toEqual([101]);
+    expect(found('', 'template')).toEqual([9000]);
+  });
+});
