@@ -143,7 +143,7 @@ class Replay {
         (at, key) => (at as Record<string, unknown> | null | undefined)?.[key],
         answers[Number(index)],
       );
-      if (typeof got === 'string' || typeof got === 'number') this.#map.set(String(value), String(got));
+      if (typeof got === 'string' || typeof got === 'number') this.#map.set(value, String(got));
     }
   }
 
@@ -151,7 +151,7 @@ class Replay {
     const params: Record<string, string | string[] | boolean> = {};
     for (const [name, value] of Object.entries({ ...query, ...body, ...json })) {
       params[name] = Array.isArray(value)
-        ? value.map((item) => this.#own(String(item)))
+        ? value.map((item) => this.#own(item))
         : typeof value === 'boolean'
           ? value
           : this.#own(String(value));
@@ -188,7 +188,7 @@ class Replay {
       params: {},
       principal: 'root@pam',
     });
-    return String((body as { data?: { exitstatus?: unknown } } | null)?.data?.exitstatus ?? '<still running>');
+    return (body as { data?: { exitstatus?: string } } | null)?.data?.exitstatus ?? '<still running>';
   }
 }
 

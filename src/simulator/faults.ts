@@ -37,7 +37,7 @@ export class Faults {
   readonly #armed: Armed[] = [];
 
   add(fault: Fault): void {
-    if (!KINDS.has(fault.kind)) throw new RangeError(`unknown kind of fault '${String(fault.kind)}'`);
+    if (!KINDS.has(fault.kind)) throw new RangeError(`unknown kind of fault '${fault.kind}'`);
     this.#armed.push({ fault, path: fault.match.path === undefined ? undefined : compile(fault.match.path), seen: 0 });
   }
 

@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import { may } from '../access/check.ts';
 import type { Call, Routes } from '../core/call.ts';
 import { splitList } from '../schema/formats.ts';
@@ -29,7 +30,7 @@ function shown(call: Call, key: string, value: string): unknown {
   const format = call.method.path === OPTIONS_METHOD ? optionFormat(key) : {};
   const fields: Record<string, unknown> = fieldsOf(format, value);
   if (key === 'user-tag-access' && fields['user-allow-list'] !== undefined)
-    fields['user-allow-list'] = splitList(String(fields['user-allow-list']));
+    fields['user-allow-list'] = splitList(textOf(fields['user-allow-list']));
   return fields;
 }
 

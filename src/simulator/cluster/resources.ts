@@ -103,17 +103,32 @@ function guestRows(call: Call, all: boolean): Row[] {
     .map((guest) => guestRow(world, guest, visiblePools));
 }
 
+/** A pool with running guests also shows what they use together. */
+function poolRows(call: Call, guests: readonly Row[]): Row[] {
+  const rows: Row[] = [];
+  for (const { poolid } of call.world.state.pools.values()) {
+    if (!may(call, `/pool/${poolid}`, ['Pool.Audit'])) continue;
+    const row: Row = { id: `/pool/${poolid}`, pool: poolid, type: 'pool' };
+    const running = guests.filter((guest) => guest.pool === poolid && guest.status === 'running');
+    const sum = (key: string): number => running.reduce((total, guest) => total + Number(guest[key]), 0);
+    const busy = running.reduce((total, { cpu, maxcpu }) => total + Number(cpu) * Number(maxcpu), 0);
+    if (running.length > 0) {
+      const maxcpu = sum('maxcpu');
+      const uptime = Math.max(...running.map((guest) => Number(guest.uptime)));
+      Object.assign(row, { cpu: busy / Math.max(1, maxcpu), maxcpu, mem: sum('mem'), maxmem: sum('maxmem'), uptime });
+    }
+    rows.push(row);
+  }
+  return rows;
+}
+
 /** All rows, or those of one kind; `all` leaves the caller's rights to see guests aside. */
 export function clusterRows(call: Call, { type, all = false }: { type?: string | undefined; all?: boolean }): Row[] {
   const { state } = call.world;
   const rows: Row[] = [];
-  if (type === undefined) {
-    for (const { poolid } of state.pools.values()) {
-      if (may(call, `/pool/${poolid}`, ['Pool.Audit']))
-        rows.push({ id: `/pool/${poolid}`, pool: poolid, type: 'pool' });
-    }
-  }
-  if (type === undefined || type === 'vm') rows.push(...guestRows(call, all));
+  const guests = type === undefined || type === 'vm' ? guestRows(call, all) : [];
+  if (type === undefined) rows.push(...poolRows(call, guests));
+  rows.push(...guests);
   if (type === undefined || type === 'node')
     rows.push(...Object.values(state.nodes).map((node) => nodeRow(call, node)));
   if (type === undefined || type === 'storage') rows.push(...storageRows(call));

@@ -3,6 +3,7 @@ import type { Method } from '../schema/schema.ts';
 import { checkObject, coerce, type Errors, type Value, type Values } from '../schema/validate.ts';
 import { Beside, Params, PlainText, type Call, type Principal } from './call.ts';
 import { fail, forbidden, NotRead, parameterError, PveError } from './errors.ts';
+import { demandReads } from './needs.ts';
 import { handlerOf } from './registry.ts';
 import { router } from './router.ts';
 import type { World } from './world.ts';
@@ -77,7 +78,9 @@ function route(world: World, request: SimRequest, principal: Principal | undefin
   demandSchema(draft);
   if (world.state.nodes[node]?.online === false) throw offline(world, node);
   const params = new Params(checkParams(method, merged));
-  return answer({ ...draft, params });
+  const call = { ...draft, params };
+  demandReads(call);
+  return answer(call);
 }
 
 interface Merged {
@@ -148,7 +151,9 @@ function withoutHandler({ method, path, world }: Call): SimResponse {
         ('total' in document || 'changes' in document);
       return { status: 200, reason: 'OK', body: beside ? document : { data: document } };
     }
-    const children = router().children(path);
+    const children = router()
+      .children(path)
+      ?.filter((name) => !/^(?:execute|.*websocket)$/.test(name));
     if (children !== undefined && children.length > 0) {
       const key = method.path.startsWith('/nodes/{node}') ? 'name' : 'subdir';
       return { status: 200, reason: 'OK', body: { data: children.map((name) => ({ [key]: name })) } };

@@ -111,6 +111,12 @@ export class World {
     return read?.text === text ? read.digest : sha1(text);
   }
 
+  /** What a guest shows of its node's processors: never more than there are. */
+  visibleCores(guest: Guest, cores: number): number {
+    const there = this.state.nodes[guest.node]?.maxcpu ?? 0;
+    return there > 0 ? Math.min(cores, there) : cores;
+  }
+
   digestOf(guest: Guest): string {
     return guestDigest(guest);
   }
@@ -170,7 +176,7 @@ export class World {
         name: guestName(guest),
         status: guest.running === undefined ? 'stopped' : 'running',
         template: isTemplate(guest) ? 1 : 0,
-        maxcpu: cores,
+        maxcpu: this.visibleCores(guest, cores),
         maxmem: memory,
         maxdisk: disk,
         node: guest.node,

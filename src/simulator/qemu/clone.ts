@@ -180,7 +180,11 @@ function copyDrive(world: World, chosen: Plan, key: string, drive: Drive, task: 
   if (cloudinit) return { volid: copy, size, duration: 50 };
   task.log(`transferred 0.0 B of ${describeSize(size)} (0.00%)`);
   task.log(`transferred ${describeSize(size)} of ${describeSize(size)} (100.00%)`);
-  return { volid: copy, size, duration: source.running === undefined ? copyDuration(from?.used ?? size, bwlimit) : mirrorDuration(size, bwlimit) };
+  return {
+    volid: copy,
+    size,
+    duration: source.running === undefined ? copyDuration(from?.used ?? size, bwlimit) : mirrorDuration(size, bwlimit),
+  };
 }
 
 function linkDrive(world: World, { source, newid }: Plan, key: string, drive: Drive, task: TaskContext): Copied {

@@ -70,7 +70,9 @@ function createVm(call: Call): string {
     task.log('Execute autostart');
     yield { unlock: `lock-${vmid}` };
     // The start is a task of its own; it is through when this one ends.
-    world.startTask({ node, type: 'qmstart', id: vmid, user: principal.name }, (start) => startWorker(world, node, vmid, {}, start));
+    world.startTask({ node, type: 'qmstart', id: vmid, user: principal.name }, (start) =>
+      startWorker(world, node, vmid, {}, start),
+    );
     yield { wait: 2 * DURATION.start };
   });
 }

@@ -63,7 +63,7 @@ export function createDisks(context: DiskContext, values: Config): Config {
       const volid = createDrive(context, key, drive);
       if (volid !== undefined) created.push(volid);
       out[key] = printDrive(key, drive);
-      if (volid !== undefined) context.log(`${key}: successfully created disk '${String(out[key])}'`);
+      if (volid !== undefined) context.log(`${key}: successfully created disk '${out[key]}'`);
     }
   } catch (error) {
     for (const volid of created) destroyVolume(context.world, context.node, volid);

@@ -44,7 +44,7 @@ export function printDrive(key: string, drive: Drive): string {
 export const isCdrom = (drive: Drive): boolean =>
   drive.media === 'cdrom' || drive.file === 'cdrom' || drive.file === 'none';
 export const isCloudinit = (drive: Drive): boolean =>
-  /(?:[:/])vm-\d+-cloudinit(?:\.\w+)?$/.test(drive.file ?? '') || /:cloudinit$/.test(drive.file ?? '');
+  /(?:[:/])vm-\d+-cloudinit(?:\.\w+)?$/.test(drive.file ?? '') || (drive.file ?? '').endsWith(':cloudinit');
 
 /** Drives of a configuration by key, in the order in which PVE goes through them (by name). */
 export function drivesOf(values: Config, withUnused = false): [string, Drive][] {

@@ -95,7 +95,9 @@ function moveToStorage(call: Call): string {
     try {
       log(`transferred 0.0 B of ${describeSize(size)} (0.00%)`);
       const limit = params.maybeNumber('bwlimit') ?? 0;
-      yield { wait: guest.running === undefined ? copyDuration(from?.used ?? size, limit) : mirrorDuration(size, limit) };
+      yield {
+        wait: guest.running === undefined ? copyDuration(from?.used ?? size, limit) : mirrorDuration(size, limit),
+      };
       log(`transferred ${describeSize(size)} of ${describeSize(size)} (100.00%)`);
     } catch (error) {
       destroyVolume(world, node, copy);

@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import { demand, may } from '../access/check.ts';
 import type { Call } from '../core/call.ts';
 import { fail, forbidden } from '../core/errors.ts';
@@ -50,14 +51,14 @@ export function demandConfigRights(
   if (call.principal.root) return;
   const path = `/vms/${vmid}`;
   for (const [key, value] of Object.entries(values)) {
-    const privilege = privilegeFor(key, String(value ?? ''));
+    const privilege = privilegeFor(key, textOf(value));
     if (privilege === undefined) {
       if (!may(call, '/', ['Sys.Modify']) || call.principal.user !== 'root@pam')
         throw fail(`only root can set '${key}' config`);
     } else if (pool === undefined || !may(call, `/pool/${pool}`, [privilege])) {
       demand(call, path, [privilege]);
     }
-    const mapping = /mapping=([^,]+)/.exec(String(value ?? ''))?.[1];
+    const mapping = /mapping=([^,]+)/.exec(textOf(value))?.[1];
     if (mapping !== undefined)
       demand(call, `/mapping/${key.startsWith('usb') ? 'usb' : 'pci'}/${mapping}`, ['Mapping.Use']);
   }

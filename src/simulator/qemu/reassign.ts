@@ -64,7 +64,7 @@ export function reassignDisk(call: Call): string {
     const order = bootOrder(source.config);
     if (order.includes(from)) source.config.boot = printBootOrder(order.filter((key) => key !== from));
     target.config[to] = printDrive(to, { ...drive, file: renamed });
-    task.log(`update VM ${target.vmid}: -${to} ${String(target.config[to])}`);
+    task.log(`update VM ${target.vmid}: -${to} ${target.config[to]}`);
     world.changed(source);
     world.changed(target);
   });

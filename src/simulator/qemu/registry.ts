@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import { may } from '../access/check.ts';
 import type { Call } from '../core/call.ts';
 import { fail, forbidden } from '../core/errors.ts';
@@ -38,9 +39,7 @@ export function purgeGuest(world: World, vmid: number): string[] {
   const { backupJobs, haResources } = world.state;
   const lines: string[] = [];
   for (const [id, job] of backupJobs) {
-    const named = String(job.vmid ?? '')
-      .split(',')
-      .filter(Boolean);
+    const named = textOf(job.vmid).split(',').filter(Boolean);
     if (!named.includes(String(vmid))) continue;
     const rest = named.filter((one) => one !== String(vmid));
     // A job without a guest is deleted.

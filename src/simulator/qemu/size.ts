@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import type { Guest } from '../state/types.ts';
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, K: 1024, M: 1024 ** 2, G: 1024 ** 3, T: 1024 ** 4 };
@@ -28,8 +29,7 @@ export function describeSize(bytes: number): string {
 }
 
 /** The size of a drive as its entry in the configuration says. */
-export const driveSize = (value: unknown): number =>
-  parseSize(/(?:^|,)size=([^,]+)/.exec(String(value ?? ''))?.[1]) ?? 0;
+export const driveSize = (value: unknown): number => parseSize(/(?:^|,)size=([^,]+)/.exec(textOf(value))?.[1]) ?? 0;
 
 /** What the lists show: cores, memory in bytes, and the size of the first boot disk. */
 export function guestSize(guest: Guest): { cores: number; memory: number; disk: number } {

@@ -52,7 +52,13 @@ function* takeWorker(call: Call, vmid: number, task: TaskContext): Worker {
   }
 }
 
-function addSnapshot({ params }: Call, guest: Guest, name: string, snaptime: number, vmstate: string | undefined): void {
+function addSnapshot(
+  { params }: Call,
+  guest: Guest,
+  name: string,
+  snaptime: number,
+  vmstate: string | undefined,
+): void {
   const description = params.maybe('description');
   const { parent } = guest.config;
   guest.snapshots[name] = {

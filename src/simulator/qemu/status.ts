@@ -64,7 +64,7 @@ export function statusRow(world: World, guest: Guest): Record<string, unknown> {
     vmid: guest.vmid,
     name: guestName(guest),
     status: running === undefined ? 'stopped' : 'running',
-    cpus: cores,
+    cpus: world.visibleCores(guest, cores),
     maxmem: memory,
     maxdisk: disk,
     cpu,
@@ -115,7 +115,7 @@ function currentStatus(call: Call): unknown {
   row.qmpstatus = running?.qmpstatus ?? 'stopped';
   if (agentEnabled(guest)) row.agent = 1;
   if (config.vga !== undefined) row.clipboard = /clipboard=([^,]+)/.exec(String(config.vga))?.[1] ?? null;
-  if (/^qxl/.test(String(config.vga ?? ''))) row.spice = 1;
+  if (String(config.vga ?? '').startsWith('qxl')) row.spice = 1;
   if (running === undefined) return row;
   const { diskread, diskwrite, netin, netout } = usage(world, guest);
   const disks = drivesOf(config).filter(([key, drive]) => !isCdrom(drive) && !/^(?:efidisk|tpmstate)/.test(key));

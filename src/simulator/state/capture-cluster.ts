@@ -1,5 +1,6 @@
 import { splitList } from '../schema/formats.ts';
-import { textOf, type Capture, type Row } from './capture.ts';
+import { textOf } from '../core/text.ts';
+import type { Capture, Row } from './capture.ts';
 import type { AclEntry, State, User } from './types.ts';
 
 /** Users, rights, pools, options, backup jobs and HA resources: everything that is neither node, storage nor guest. */

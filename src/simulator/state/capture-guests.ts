@@ -1,6 +1,7 @@
 import { DURATION } from '../tasks/durations.ts';
 import { MACHINE } from '../qemu/registry.ts';
-import { textOf, type Capture, type Row } from './capture.ts';
+import { textOf } from '../core/text.ts';
+import type { Capture, Row } from './capture.ts';
 import { configText, newGuest } from './guests.ts';
 import type { Config, ConfigValue, Guest, Snapshot, State } from './types.ts';
 

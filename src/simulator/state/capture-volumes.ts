@@ -3,7 +3,8 @@ import { drivesOf } from '../qemu/drives.ts';
 import { isShared } from '../storage/kinds.ts';
 import { parseVolid, volumeKey } from '../storage/lookup.ts';
 import { ownerOf } from '../storage/volumes.ts';
-import { textOf, type Capture, type Row } from './capture.ts';
+import { textOf } from '../core/text.ts';
+import type { Capture, Row } from './capture.ts';
 import type { Config, Guest, State, StorageDefinition, Volume } from './types.ts';
 
 /** Volumes from the content lists; where those were not read, from the drives of the guests that were. */
@@ -37,7 +38,7 @@ function add(state: State, volume: Volume | undefined): void {
 function baseOf(name: string, parent: unknown): string | undefined {
   const parts = name.split('/');
   if (parts.length === 4) return parts.slice(0, 2).join('/');
-  if (parts.length === 2 && /^base/.test(parts[0] ?? '')) return parts[0];
+  if (parts.length === 2 && (parts[0] ?? '').startsWith('base')) return parts[0];
   return typeof parent === 'string' && parent !== '' ? parent.replace(/^\.\.\//, '') : undefined;
 }
 

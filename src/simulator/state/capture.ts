@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import { storageText } from '../storage/definitions.ts';
 import { addClusterObjects } from './capture-cluster.ts';
 import { addGuests } from './capture-guests.ts';
@@ -47,11 +48,11 @@ export class Capture {
 
 const isRow = (value: unknown): value is Row => value !== null && typeof value === 'object' && !Array.isArray(value);
 
-export const textOf = (value: unknown): string => (value === undefined || value === null ? '' : String(value));
-
 /** When a capture was made, ms; undefined when it does not tell. */
 export function captureTime(source: Readonly<Record<string, unknown>>): number | undefined {
-  const times = Object.entries(source).filter(([key]) => /^GET \/nodes\/[^/]+\/time$/.test(key)).map(([, value]) => Number((value as { time?: unknown } | null)?.time));
+  const times = Object.entries(source)
+    .filter(([key]) => /^GET \/nodes\/[^/]+\/time$/.test(key))
+    .map(([, value]) => Number((value as { time?: unknown } | null)?.time));
   const known = times.filter((time) => time > 0);
   return known.length === 0 ? undefined : Math.max(...known) * 1000;
 }

@@ -146,7 +146,7 @@ function nodeStorages(call: Call): unknown[] {
       .filter((storage) => content === undefined || content.some((one) => contentOf(storage).includes(one)))
       .filter((storage) => !params.has('storage') || params.text('storage') === storage.storage)
       // PVE leaves out what is restricted to other nodes only when asked for enabled ones.
-      .map((storage) => ({ storage: storage.storage, ...statusRow(call, storage) }) as Record<string, unknown>)
+      .map((storage): Record<string, unknown> => ({ storage: storage.storage, ...statusRow(call, storage) }))
       .filter((one) => !params.flag('enabled') || one.enabled === 1)
       .map((one) => (Number(one.total) > 0 ? { ...one, used_fraction: Number(one.used) / Number(one.total) } : one))
   );

@@ -27,13 +27,16 @@ const COPY_BYTES_PER_SECOND = 200 * 1024 ** 2;
 const MIRROR_BYTES_PER_SECOND = 1024 ** 3;
 const NETWORK_BYTES_PER_SECOND = 110 * 1024 ** 2;
 
-const seconds = (bytes: number, rate: number, limit: number): number => Math.ceil((bytes / (limit > 0 ? Math.min(rate, limit * 1024) : rate)) * 1000);
+const seconds = (bytes: number, rate: number, limit: number): number =>
+  Math.ceil((bytes / (limit > 0 ? Math.min(rate, limit * 1024) : rate)) * 1000);
 
 /** Copying an image of which this much is written; holes cost nothing. `limit` in KiB a second. */
-export const copyDuration = (written: number, limit = 0): number => COPY_OVERHEAD + seconds(written, COPY_BYTES_PER_SECOND, limit);
+export const copyDuration = (written: number, limit = 0): number =>
+  COPY_OVERHEAD + seconds(written, COPY_BYTES_PER_SECOND, limit);
 
 /** Mirroring a disk of a running guest: all of it, whether written or not. */
-export const mirrorDuration = (size: number, limit = 0): number => MIRROR_OVERHEAD + seconds(size, MIRROR_BYTES_PER_SECOND, limit);
+export const mirrorDuration = (size: number, limit = 0): number =>
+  MIRROR_OVERHEAD + seconds(size, MIRROR_BYTES_PER_SECOND, limit);
 
 /** Sending bytes to another node over 1 Gbit/s. */
 export const networkDuration = (bytes: number): number => Math.ceil((bytes / NETWORK_BYTES_PER_SECOND) * 1000);

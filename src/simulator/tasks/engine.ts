@@ -1,4 +1,4 @@
-import { fail, PveError } from '../core/errors.ts';
+import { fail, NotRead, PveError } from '../core/errors.ts';
 import type { Timeline, TimelineEvent } from '../core/timeline.ts';
 import type { TaskRecord } from '../state/types.ts';
 import { Locks } from './locks.ts';
@@ -135,6 +135,8 @@ export class TaskEngine {
         else if (!this.#lock(active, step)) return;
       }
     } catch (error) {
+      // In a partial twin a task may meet what nobody could know before; that is a failure like any other.
+      if (error instanceof NotRead) return this.#end(active, `not read: ${error.missing.join(', ')}`);
       if (!(error instanceof PveError)) throw error;
       this.#end(active, error.message.trimEnd());
     }

@@ -1,7 +1,130 @@
-import { emptyState } from '../state/empty.ts';
-import type { State } from '../state/types.ts';
+import { textOf } from '../core/text.ts';
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { emptyState, newNode } from '../state/empty.ts';
+import type { AclEntry, ConfigValue, NodeState, State } from '../state/types.ts';
+import { fieldsOf } from '../schema/property-string.ts';
+import { addWorldGuests } from './guests.ts';
+import type { WorldFile, WorldNode } from './types.ts';
+
+/** The worlds that come along, each a file beside this one. */
 export const WORLDS = ['enterprise', 'empty'] as const;
-export function stateFromWorld(name: string, _options: { now: number }): State {
+
+const GIB = 1024 ** 3;
+/** Everything in a world has run for this long. */
+const UPTIME_MS = 9 * 86_400_000;
+
+/** Throws `RangeError` when there is no such world. */
+export function stateFromWorld(name: string, { now }: { readonly now: number }): State {
   if (!(WORLDS as readonly string[]).includes(name)) throw new RangeError(`no world '${name}'`);
-  return emptyState();
+  const world = parse(readFileSync(new URL(`./${name}.yaml`, import.meta.url), 'utf8')) as WorldFile;
+  const state = emptyState();
+  state.clusterName = world.cluster ?? '';
+  for (const [index, [node, description]] of Object.entries(world.nodes).entries())
+    state.nodes[node] = makeNode(world, node, index + 1, description, now);
+  state.localNode = Object.keys(world.nodes)[0] ?? '';
+  for (const [storage, { type, total: _total, used: _used, ...options }] of Object.entries(world.storages)) {
+    state.storages.set(storage, { storage, type, options });
+  }
+  addAccess(state, world);
+  for (const [poolid, comment] of Object.entries(world.pools ?? {}))
+    state.pools.set(poolid, { poolid, comment, vms: [], storages: [] });
+  for (const [id, job] of Object.entries(world['backup-jobs'] ?? {})) {
+    const keep = job['prune-backups'];
+    state.backupJobs.set(id, {
+      ...job,
+      ...(keep === undefined ? {} : { 'prune-backups': fieldsOf('prune-backups', textOf(keep)) }),
+    });
+  }
+  addWorldGuests(state, world, now - UPTIME_MS);
+  return state;
+}
+
+function makeNode(
+  world: WorldFile,
+  name: string,
+  id: number,
+  { ip, model, cpu, cores, memory, disk, port }: WorldNode,
+  now: number,
+): NodeState {
+  const node = newNode(name, id, now - UPTIME_MS);
+  node.ip = ip;
+  node.maxcpu = cores;
+  node.maxmem = memory * GIB;
+  node.maxdisk = Math.floor(disk * 0.19) * GIB;
+  for (const [storage, { total, used, shared }] of Object.entries(world.storages)) {
+    // A local storage is as large as its machine's disk allows; the figures of the file are those of 500 GB.
+    const factor = shared === 1 ? 1 : disk / 500;
+    const bytes = (amount: number): number => Math.floor(amount * factor) * GIB;
+    node.space[storage] = { total: bytes(total), used: bytes(used), avail: bytes(total) - bytes(used), active: 1 };
+  }
+  node.status = {
+    hardware: model,
+    cpuinfo: {
+      model: cpu,
+      cpus: cores,
+      cores: Math.ceil(cores / 2),
+      sockets: 1,
+      mhz: '2400.000',
+      user_hz: 100,
+      hvm: '1',
+      flags: '',
+    },
+    'boot-info': { mode: 'efi', secureboot: 0 },
+  };
+  node.network = network(world, ip, port);
+  return node;
+}
+
+/** One VLAN-aware bridge on the machine's card, and the management address on it. */
+function network({ bridge, vlans }: WorldFile, ip: string, port: string): Record<string, Record<string, unknown>> {
+  const gateway = ip.replace(/\d+$/, '1');
+  const tags = Object.keys(vlans ?? {}).join(' ');
+  return {
+    [port]: {
+      iface: port,
+      type: 'eth',
+      active: 1,
+      exists: 1,
+      families: ['inet'],
+      method: 'manual',
+      method6: 'manual',
+      priority: 3,
+    },
+    [bridge]: {
+      iface: bridge,
+      type: 'bridge',
+      active: 1,
+      autostart: 1,
+      bridge_ports: port,
+      bridge_stp: 'off',
+      bridge_fd: '0',
+      ...(tags === '' ? {} : { bridge_vlan_aware: 1, bridge_vids: tags }),
+      address: ip,
+      netmask: '24',
+      cidr: `${ip}/24`,
+      gateway,
+      families: ['inet'],
+      method: 'static',
+      method6: 'manual',
+      priority: 4,
+    },
+  };
+}
+
+function addAccess(state: State, { users, groups, tokens, acl }: WorldFile): void {
+  for (const [groupid, comment] of Object.entries(groups ?? {}))
+    state.groups.set(groupid, { groupid, comment, users: [] });
+  for (const [userid, { groups: member, ...fields }] of Object.entries(users ?? {})) {
+    state.users.set(userid, { userid, enable: 1, expire: 0, ...fields });
+    if (member !== undefined) state.groups.get(member)?.users.push(userid);
+  }
+  for (const [key, fields] of Object.entries(tokens ?? {})) {
+    const [userid = '', tokenid = ''] = key.split('!');
+    state.tokens.set(key, { userid, tokenid, privsep: 1, expire: 0, ...fields });
+  }
+  for (const line of acl ?? []) {
+    const [path = '', type = '', ugid = '', roleid = ''] = line.split(' ');
+    state.acl.push({ path, type: type as AclEntry['type'], ugid, roleid, propagate: 1 });
+  }
 }

@@ -1,0 +1,169 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { systemClock } from '../kernel/clock.ts';
+import { systemIds } from '../kernel/ids.ts';
+import type { Fault } from './faults.ts';
+import { makeCertificate } from './server/certificate.ts';
+import { parseSpeed, type Speed } from './server/clock.ts';
+import { startServer } from './server/server.ts';
+import { StateFile } from './server/state-file.ts';
+import { Simulator } from './simulator.ts';
+import { captureTime } from './state/capture.ts';
+import { WORLDS } from './worlds/load.ts';
+
+/** Exit code of a command line that is not valid. */
+const USAGE = 2;
+
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+interface Options {
+  readonly world: string;
+  readonly capture: string | undefined;
+  readonly host: string;
+  readonly port: number;
+  readonly http: boolean;
+  readonly password: string;
+  readonly tokens: readonly { user: string; tokenid: string; secret: string }[];
+  readonly speed: Speed;
+  readonly faults: string | undefined;
+  readonly state: string | undefined;
+  readonly control: boolean;
+}
+
+function parse(argv: readonly string[]): Options {
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      world: { type: 'string' },
+      capture: { type: 'string' },
+      listen: { type: 'string', default: '127.0.0.1:8006' },
+      http: { type: 'boolean', default: false },
+      password: { type: 'string', default: 'simulator' },
+      token: { type: 'string', multiple: true, default: [] },
+      speed: { type: 'string', default: '1' },
+      faults: { type: 'string' },
+      state: { type: 'string' },
+      control: { type: 'boolean', default: false },
+    },
+  });
+  const [, host, port] = /^(.+):(\d{1,5})$/.exec(values.listen) ?? [];
+  if (host === undefined || Number(port) > 65_535)
+    throw new UsageError(`--listen takes HOST:PORT, not '${values.listen}'`);
+  const speed = parseSpeed(values.speed);
+  if (speed === undefined) throw new UsageError(`--speed takes a number, 'instant' or 'manual', not '${values.speed}'`);
+  if (values.capture !== undefined && values.world !== undefined)
+    throw new UsageError('--world and --capture exclude each other');
+  const world = values.world ?? 'enterprise';
+  if (!(WORLDS as readonly string[]).includes(world))
+    throw new UsageError(`--world takes one of ${WORLDS.join(', ')}, not '${world}'`);
+  const { capture, http, password, faults, state, control } = values;
+  const bare = host.replace(/^\[(.*)\]$/, '$1');
+  return {
+    world,
+    capture,
+    host: bare,
+    port: Number(port),
+    http,
+    password,
+    tokens: values.token.map(parseToken),
+    speed,
+    faults,
+    state,
+    control,
+  };
+}
+
+function parseToken(text: string): Options['tokens'][number] {
+  const [, user, tokenid, secret] = /^([^!=]+@[^!=]+)!([^=]+)=(.+)$/.exec(text) ?? [];
+  if (user === undefined || tokenid === undefined || secret === undefined)
+    throw new UsageError('--token takes USER@REALM!ID=SECRET');
+  return { user, tokenid, secret };
+}
+
+function readJson(file: string, what: string): unknown {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new UsageError(
+      `${what} '${file}' cannot be read: ${error instanceof Error ? error.message.split('\n')[0] : ''}`,
+    );
+  }
+}
+
+function build(options: Options, stored: string | undefined): Simulator {
+  const ids = systemIds(systemClock);
+  const now = systemClock.now();
+  if (stored !== undefined) return Simulator.load(stored, { ids, now });
+  if (options.capture === undefined) return Simulator.fromWorld(options.world, { ids, now });
+  const capture = readJson(options.capture, 'the capture') as Record<string, unknown>;
+  // Where time stands still it stands where the capture was made, a second later.
+  const recorded = options.speed === 'manual' ? captureTime(capture) : undefined;
+  return Simulator.fromCapture(capture, { ids, now: recorded === undefined ? now : recorded + 1_000 });
+}
+
+/** Credentials from the command line; a token that is new gets all of its owner's rights. */
+function addCredentials({ world: { state } }: Simulator, { password, tokens }: Options): void {
+  const root = state.users.get('root@pam');
+  if (root !== undefined) root.password = password;
+  for (const { user, tokenid, secret } of tokens) {
+    if (!state.users.has(user)) throw new UsageError(`--token names '${user}', who is no user of this cluster`);
+    const key = `${user}!${tokenid}`;
+    const known = state.tokens.get(key);
+    state.tokens.set(key, { ...(known ?? { userid: user, tokenid, privsep: 0, expire: 0 }), secret });
+  }
+}
+
+function addFaults(simulator: Simulator, file: string | undefined): void {
+  if (file === undefined) return;
+  const { faults } = readJson(file, 'the list of faults') as { faults?: Fault[] };
+  if (!Array.isArray(faults)) throw new UsageError(`'${file}' has no list \`faults\``);
+  for (const fault of faults) simulator.inject({ ...fault, match: fault.match ?? {} });
+}
+
+async function serve(options: Options): Promise<void> {
+  const file = options.state === undefined ? undefined : new StateFile(options.state);
+  const stored = file?.read();
+  const simulator = build(options, stored?.simulator);
+  addCredentials(simulator, options);
+  addFaults(simulator, options.faults);
+  const ids = systemIds(systemClock);
+  const certificate = options.http
+    ? undefined
+    : (stored?.certificate ?? makeCertificate(systemClock.now(), ids.bytes(8)));
+  const { host, port, speed, control } = options;
+  const server = await startServer({
+    simulator,
+    clock: systemClock,
+    speed,
+    host,
+    port,
+    control,
+    ...(certificate === undefined ? {} : { certificate }),
+    ...(file === undefined ? {} : { onChange: () => file.touch(simulator, certificate) }),
+  });
+  file?.write(simulator, certificate);
+  process.stdout.write(`${server.url}\n${certificate === undefined ? '' : `fingerprint ${certificate.fingerprint}\n`}`);
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  file?.write(simulator, certificate);
+  await server.close();
+}
+
+/**
+ * `proxmox-agent simulator …`: serves a simulated PVE until it is told to end. A command line that is not valid, or a
+ * port that is taken, is one line on stderr and an exit code; nothing is thrown.
+ */
+export async function runSimulator(argv: string[]): Promise<void> {
+  try {
+    await serve(parse(argv));
+  } catch (error) {
+    const words = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+    const usage =
+      error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
+    process.stderr.write(`proxmox-agent simulator: ${words}\n`);
+    process.exitCode = usage ? USAGE : 1;
+  }
+}

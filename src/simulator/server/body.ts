@@ -1,0 +1,80 @@
+import type { IncomingMessage } from 'node:http';
+import type { SimRequest } from '../core/dispatch.ts';
+
+type Params = Record<string, string | string[] | number | boolean>;
+
+/** PVE takes bodies up to this size (FACTS 12). */
+const MAX_BODY = 512 * 1024;
+
+/** An answer to give instead of going on, because the request itself is not acceptable. */
+export class BadRequest extends Error {
+  override readonly name = 'BadRequest';
+  readonly status: number;
+  /** `text`: the words are the body; `json`: in PVE's envelope; `empty`: only the status line has them. */
+  readonly shape: 'text' | 'json' | 'empty';
+
+  constructor(status: number, words: string, shape: 'text' | 'json' | 'empty' = 'json') {
+    super(words);
+    this.status = status;
+    this.shape = shape;
+  }
+}
+
+/** A repeated key becomes a list (FACTS 13). */
+export function formParams(text: string, into: Params = {}): Params {
+  for (const [name, value] of new URLSearchParams(text)) {
+    const before = into[name];
+    if (before === undefined) into[name] = value;
+    else if (Array.isArray(before)) before.push(value);
+    else into[name] = [String(before), value];
+  }
+  return into;
+}
+
+export async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    // What is too long is still read to its end, so that the caller gets an answer and not a broken connection.
+    if (size <= MAX_BODY) chunks.push(chunk);
+  }
+  if (size > MAX_BODY) throw new BadRequest(501, 'for data too large', 'empty');
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Query and body as one set of parameters (FACTS 11, 12). */
+export function readParams(
+  method: string,
+  query: string,
+  body: string,
+  contentType: string | undefined,
+): SimRequest['params'] {
+  const params = formParams(query);
+  if (body === '') return params;
+  if (method === 'DELETE' || method === 'GET')
+    throw new BadRequest(501, `Unexpected content for method '${method}'`, 'empty');
+  const type = contentType?.split(';')[0]?.trim().toLowerCase() ?? 'application/x-www-form-urlencoded';
+  if (type === 'application/json') return Object.assign(params, jsonParams(body));
+  if (type !== 'application/x-www-form-urlencoded') throw new BadRequest(506, `upload '${type}' not allowed`, 'empty');
+  return formParams(body, params);
+}
+
+function jsonParams(body: string): Params {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    throw new BadRequest(500, 'malformed JSON string', 'text');
+  }
+  const out: Params = {};
+  for (const [name, value] of Object.entries(parsed ?? {})) {
+    if (value === null) throw new BadRequest(500, `parameter '${name}' is null`, 'text');
+    out[name] = Array.isArray(value)
+      ? value.map(String)
+      : typeof value === 'object'
+        ? JSON.stringify(value)
+        : (value as string | number | boolean);
+  }
+  return out;
+}
