@@ -66,7 +66,9 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   const metrics = createMetrics({ process: true });
   const audit = createAudit({ store, keys, clock, onRecord: ({ event }) => metrics.audit.inc({ event }) });
   const events = createEvents({ store, clock });
-  const environments = await Promise.all(config.environments.map((one) => withLab(one, store.directory, labs)));
+  const environments = await Promise.all(
+    config.environments.map((one) => withLab(one, store.directory, labs, { clock, ids })),
+  );
   const estate = new Estate(environments.map((one) => connect(one, { clock, log })));
   const forms = new StepForms(keys.data);
   const identity: IdentityDeps = { store, audit, clock, ids, bootstrapToken: config.bootstrapToken };
@@ -123,9 +125,14 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
 }
 
 /** An environment that stands on the built-in simulator gets its address, its pin and its token from there. */
-async function withLab(config: EnvironmentConfig, directory: string, labs: Lab[]): Promise<EnvironmentConfig> {
+async function withLab(
+  config: EnvironmentConfig,
+  directory: string,
+  labs: Lab[],
+  deps: { readonly clock: Clock; readonly ids: Ids },
+): Promise<EnvironmentConfig> {
   if (config.simulator === undefined) return config;
-  const lab = await startLab(config.simulator, join(directory, `${config.name}.simulator.json`));
+  const lab = await startLab(config.simulator, join(directory, `${config.name}.simulator.json`), deps);
   labs.push(lab);
   return { ...config, ...lab.connection };
 }

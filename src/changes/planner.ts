@@ -96,7 +96,9 @@ export async function rehearseLive(
   const guests = requests
     .filter(({ input }) => input.target.kind === 'vm')
     .flatMap(({ input }) => guestKeys(input.target));
-  await readInto(capture, [...new Set(guests)], environment.api);
+  // The storages' definitions tell whose volumes a guest's disks are; nearly every plan needs them.
+  const first = guests.length === 0 ? [] : ['GET /storage', ...new Set(guests)];
+  await readInto(capture, first, environment.api);
   const passing: Rehearsal['preflight'][number][] = [];
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const seed = withoutPassingLocks(capture, requests, passing);

@@ -51,7 +51,8 @@ function fieldChanges(old: Fields, now: Fields, pending: ReadonlySet<string>): F
 /** Members by dotted name; a list is one value. */
 function flat(value: object | undefined, prefix = '', out = new Map<string, unknown>()): Map<string, unknown> {
   for (const [key, item] of Object.entries(value ?? {})) {
-    if (item !== null && typeof item === 'object' && !Array.isArray(item)) flat(item as object, `${prefix}${key}.`, out);
+    if (item !== null && typeof item === 'object' && !Array.isArray(item))
+      flat(item as object, `${prefix}${key}.`, out);
     else out.set(`${prefix}${key}`, item);
   }
   return out;

@@ -7,8 +7,7 @@ import type { JournalRecord, TraceStep } from './types.ts';
 
 /** PVE's words for a guest that something else holds: the lock property and the flock per guest (FACTS 24, 25). */
 export const LOCKED = /VM is locked|CT is locked|can't lock file .* got timeout|is locked \(/;
-/** How long an apply waits for a lock that something else holds, and how often it looks. */
-const LOCK_PATIENCE_MS = 15 * 60_000;
+/** How often a step looks whether the lock is gone. */
 const LOCK_POLL_MS = 5_000;
 /** A call that certainly did not leave is tried again so often, with growing pauses (2 minutes in all). */
 const UNSENT_PAUSES_MS = [1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 50_000];
@@ -26,7 +25,7 @@ export class EffectRun {
     this.#step = step;
     this.#effect = effect;
     this.#position = position;
-    this.#lockDeadline = deps.clock.now() + LOCK_PATIENCE_MS;
+    this.#lockDeadline = deps.clock.now() + deps.hooks.lockPatience;
   }
 
   async outcome(): Promise<EffectOutcome> {

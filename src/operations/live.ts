@@ -25,6 +25,8 @@ export interface LiveDeps {
   readonly onWaiting: (why: string | undefined) => void;
 }
 
+/** A backup of a large guest holds its lock for long; longer than this and a person should know. */
+const LOCK_PATIENCE_MS = 60 * 60_000;
 const PROGRESS_EVERY_MS = 1_000;
 
 /** What is known only while an operation runs in this process: what it waits for, how far its tasks are, its cancel. */
@@ -67,6 +69,7 @@ export class LiveOperation {
     return {
       signal,
       canceled: () => this.#canceled,
+      lockPatience: LOCK_PATIENCE_MS,
       enter: (step, effect, sent) => this.#enter(step, effect, sent),
       at: (point, step) => this.#deps.crash?.(point, step),
       waiting: (step, why) => this.#wait(why === undefined ? undefined : `"${step.title}" waits for ${why}`),

@@ -53,8 +53,9 @@ const quiet: ThreadHooks = {
   progress: () => {},
   task: () => {},
   signal: new AbortController().signal,
-  // A lock on the twin never goes away by itself; waiting for it would only burn virtual time.
-  canceled: () => true,
+  canceled: () => false,
+  // A lock on the twin never goes away by itself.
+  lockPatience: 0,
 };
 
 /**

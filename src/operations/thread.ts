@@ -49,6 +49,8 @@ export interface ThreadHooks {
   readonly signal: AbortSignal;
   /** Set by cancel. */
   canceled(): boolean;
+  /** Milliseconds that a step waits for a lock which something else holds in PVE. */
+  readonly lockPatience: number;
 }
 
 export interface ThreadDeps {

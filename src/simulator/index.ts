@@ -5,3 +5,7 @@ export type { Objects } from './state/objects.ts';
 export { Simulator, type SimCall, type SimulatorOptions } from './simulator.ts';
 export { WORLDS } from './worlds/load.ts';
 export { captureTime } from './state/capture.ts';
+export { runSimulator } from './command.ts';
+export { makeCertificate, type Certificate } from './server/certificate.ts';
+export { startServer, type RunningServer, type ServerOptions } from './server/server.ts';
+export { StateFile } from './server/state-file.ts';

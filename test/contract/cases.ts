@@ -10,13 +10,22 @@ import { inProcessApi, labClock } from '../support/lab.ts';
 export const POINTS: readonly Point[] = ['before-intent', 'after-intent', 'after-send', 'after-answer', 'after-task'];
 const START = Date.UTC(2026, 10, 20, 9);
 
-export const exampleOf = (action: AnyAction): Record<string, unknown> => ({ action: action.name, target: action.docs.example.target, params: action.docs.example.params });
+export const exampleOf = (action: AnyAction): Record<string, unknown> => ({
+  action: action.name,
+  target: action.docs.example.target,
+  params: action.docs.example.params,
+});
 
 /** Actions that change something, by their own examples in the example lab. */
 export const CHANGING = ACTIONS.filter(({ risk }) => risk.base !== 'low');
 
 type Effect = { seq: number; state: string; method: string; path: string; in_doubt?: { settled_by: string } };
-export type Operation = Record<string, unknown> & { state: string; effects: Effect[]; compensation?: { seq: number; state: string; title: string; why: string }[]; error?: { code: string; message: string } };
+export type Operation = Record<string, unknown> & {
+  state: string;
+  effects: Effect[];
+  compensation?: { seq: number; state: string; title: string; why: string }[];
+  error?: { code: string; message: string };
+};
 
 /** One lab of its own with a control plane that can die and live again over the same directory. */
 export class Case {
@@ -29,7 +38,13 @@ export class Case {
 
   life(crash?: (point: Point, step: { seq: number; request: string }) => void): Harness {
     const { api, clock, directory } = this;
-    return new Harness({ api, clock, directory: directory.path, seed: `life ${this.#lives++}`, ...(crash === undefined ? {} : { crash }) });
+    return new Harness({
+      api,
+      clock,
+      directory: directory.path,
+      seed: `life ${this.#lives++}`,
+      ...(crash === undefined ? {} : { crash }),
+    });
   }
 
   changes(): ObjectChange[] {
@@ -53,7 +68,11 @@ export class Case {
   }
 
   /** The whole way, killed once at `point` of effect `seq`, then picked up by a new life. */
-  async killed(request: Record<string, unknown>, seq: number, point: Point): Promise<{ reached: boolean; operation: Operation }> {
+  async killed(
+    request: Record<string, unknown>,
+    seq: number,
+    point: Point,
+  ): Promise<{ reached: boolean; operation: Operation }> {
     let reached = false;
     const first = this.life((at, step) => {
       if (reached || at !== point || step.seq !== seq || step.request === 'undo') return;

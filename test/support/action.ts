@@ -11,7 +11,12 @@ export interface Planned {
 }
 
 /** Plans one action in the example lab and gives what a person would look at. */
-export async function planned(action: string, target: string, params: object = {}, prepare?: (one: Case) => void): Promise<Planned> {
+export async function planned(
+  action: string,
+  target: string,
+  params: object = {},
+  prepare?: (one: Case) => void,
+): Promise<Planned> {
   const one = new Case();
   prepare?.(one);
   const life = one.life();
@@ -33,7 +38,12 @@ export async function planned(action: string, target: string, params: object = {
 }
 
 /** The words with which a plan is refused. */
-export async function refused(action: string, target: string, params: object = {}, prepare?: (one: Case) => void): Promise<string> {
+export async function refused(
+  action: string,
+  target: string,
+  params: object = {},
+  prepare?: (one: Case) => void,
+): Promise<string> {
   try {
     const { titles } = await planned(action, target, params, prepare);
     return `not refused: ${titles.join('; ')}`;
@@ -44,7 +54,13 @@ export async function refused(action: string, target: string, params: object = {
 }
 
 /** Plans and applies in the example lab; answers the operation and the lab for a look. */
-export async function applied(action: string, target: string, params: object = {}, look: (one: Case, operation: Operation) => void = () => {}, prepare?: (one: Case) => void): Promise<void> {
+export async function applied(
+  action: string,
+  target: string,
+  params: object = {},
+  look: (one: Case, operation: Operation) => void = () => {},
+  prepare?: (one: Case) => void,
+): Promise<void> {
   const one = new Case();
   prepare?.(one);
   try {

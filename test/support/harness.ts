@@ -1,7 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { apply, approve, baseline, bodyOf, checkTargets, executable, plannerDeps, submit, type ChangesDeps, type Principal } from '../../src/changes/index.ts';
+import {
+  apply,
+  approve,
+  baseline,
+  bodyOf,
+  checkTargets,
+  executable,
+  plannerDeps,
+  submit,
+  type ChangesDeps,
+  type Principal,
+} from '../../src/changes/index.ts';
 import { Estate, type Environment } from '../../src/estate/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { seededIds, type Ids } from '../../src/kernel/ids.ts';
@@ -11,8 +22,24 @@ import type { PveApi } from '../../src/proxmox/index.ts';
 import { createAudit, createEvents } from '../../src/record/index.ts';
 import { getPlan, loadKeys, openStore, type Store } from '../../src/store/index.ts';
 
-export const person: Principal = { id: 'p1', name: 'ana', class: 'human', role: 'admin', environments: null, via: 'cli', method: 'token' };
-export const agent: Principal = { id: 'a1', name: 'bot', class: 'agent', role: 'admin', environments: null, via: 'http', method: 'token' };
+export const person: Principal = {
+  id: 'p1',
+  name: 'ana',
+  class: 'human',
+  role: 'admin',
+  environments: null,
+  via: 'cli',
+  method: 'token',
+};
+export const agent: Principal = {
+  id: 'a1',
+  name: 'bot',
+  class: 'agent',
+  role: 'admin',
+  environments: null,
+  via: 'http',
+  method: 'token',
+};
 
 export interface HarnessOptions {
   readonly api: PveApi;
@@ -37,16 +64,35 @@ export class Harness {
     const keys = loadKeys(directory, ids);
     const audit = createAudit({ store, keys, clock });
     const events = createEvents({ store, clock });
-    const environment: Environment = { name: 'home', production, endpoints: [], simulator: undefined, api, close: () => Promise.resolve() };
+    const environment: Environment = {
+      name: 'home',
+      production,
+      endpoints: [],
+      simulator: undefined,
+      api,
+      close: () => Promise.resolve(),
+    };
     const estate = new Estate([environment]);
-    this.changes = { store, keys, audit, events, estate, clock, ids, forms: new StepForms(keys.data), policy: baseline, engine: () => this.engine };
+    this.changes = {
+      store,
+      keys,
+      audit,
+      events,
+      estate,
+      clock,
+      ids,
+      forms: new StepForms(keys.data),
+      policy: baseline,
+      engine: () => this.engine,
+    };
     this.engine = new Engine({
       ...this.changes,
       log: silentLogger,
       limits: DEFAULT_LIMITS,
       connect: () => api,
       loadPlan: (plan_id) => executable(this.changes, plan_id),
-      checkTargets: async (plan) => checkTargets(plan, bodyOf(await getPlan(store, plan.plan_id)), environment, plannerDeps(this.changes)),
+      checkTargets: async (plan) =>
+        checkTargets(plan, bodyOf(await getPlan(store, plan.plan_id)), environment, plannerDeps(this.changes)),
       ...(crash === undefined ? {} : { crash }),
     });
   }
@@ -58,7 +104,8 @@ export class Harness {
   /** Approves where needed and begins the apply; answers the operation's id. */
   async begin(plan: Record<string, unknown>): Promise<string> {
     const plan_id = String(plan['plan_id']);
-    if (plan['state'] === 'awaiting_approval') await approve(this.changes, plan_id, { plan_hash: String(plan['plan_hash']) }, person);
+    if (plan['state'] === 'awaiting_approval')
+      await approve(this.changes, plan_id, { plan_hash: String(plan['plan_hash']) }, person);
     return (await apply(this.changes, { plan_id }, person)).operation_id;
   }
 
@@ -74,7 +121,12 @@ export class Harness {
 
   async view(operation_id: string): Promise<Record<string, unknown>> {
     const { plan_id } = (await operationView(this.store, operation_id, [], undefined)) as { plan_id: string };
-    return operationView(this.store, operation_id, bodyOf(await getPlan(this.store, plan_id)).trace, this.engine.live.get(operation_id));
+    return operationView(
+      this.store,
+      operation_id,
+      bodyOf(await getPlan(this.store, plan_id)).trace,
+      this.engine.live.get(operation_id),
+    );
   }
 
   async close(): Promise<void> {

@@ -25,7 +25,10 @@ export function inProcessApi(simulator: Simulator, principal: string, clock: Clo
     const given = Object.entries(params).filter(([, value]) => value !== undefined);
     const plain = mapSecrets(Object.fromEntries(given), (secret) => secret.reveal()) as Record<string, string>;
     const { status, reason, body } = simulator.handle({ method, path, params: plain, principal });
-    if (status === 0) throw new AgentError('PVE_UNREACHABLE', 'the connection was cut', { more: { sent: 'maybe', kind: 'cut', reason } });
+    if (status === 0)
+      throw new AgentError('PVE_UNREACHABLE', 'the connection was cut', {
+        more: { sent: 'maybe', kind: 'cut', reason },
+      });
     return { status, reason, body };
   };
   return createPveApi(transport, { principal, clock, log: silentLogger });

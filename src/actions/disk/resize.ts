@@ -40,6 +40,6 @@ export default defineAction({
 
   docs: {
     summary: 'Grows a disk to a size or by an amount. Shrinking is refused, because it would cut off data.',
-    example: { target: 'vm/110', params: { disk: 'scsi0', size: '+8G' } },
+    example: { target: 'vm/301', params: { disk: 'scsi0', size: '+8G' } },
   },
 });

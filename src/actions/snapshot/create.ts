@@ -46,6 +46,6 @@ export default defineAction({
 
   docs: {
     summary: 'Keeps the state of the guest’s disks, and of its memory where wanted, under a name.',
-    example: { target: 'vm/101', params: { name: 'before-upgrade', description: 'Before the upgrade' } },
+    example: { target: 'vm/121', params: { name: 'before-upgrade', description: 'Before the upgrade' } },
   },
 });

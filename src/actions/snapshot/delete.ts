@@ -27,6 +27,6 @@ export default defineAction({
 
   docs: {
     summary: 'Removes a snapshot; the guest stays as it is.',
-    example: { target: 'vm/102', params: { name: 'baseline' } },
+    example: { target: 'vm/303', params: { name: 'before-upgrade' } },
   },
 });

@@ -55,6 +55,6 @@ export default defineAction({
 
   docs: {
     summary: 'Takes the guest’s disks and settings back to a snapshot. What came after is lost.',
-    example: { target: 'vm/102', params: { name: 'baseline' } },
+    example: { target: 'vm/303', params: { name: 'before-upgrade' } },
   },
 });

@@ -112,6 +112,6 @@ export default defineAction({
   docs: {
     summary:
       'Waits until the guest agent answers, reads the addresses, and runs first-boot commands by name through the agent.',
-    example: { target: 'vm/101', params: { commands: ['wait-for-cloud-init'] } },
+    example: { target: 'vm/121', params: { commands: ['wait-for-cloud-init'] } },
   },
 });

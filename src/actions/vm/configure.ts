@@ -99,6 +99,6 @@ export default defineAction({
   docs: {
     summary:
       'Sets name, notes, CPU, memory, tags and start options. Only what differs is sent; the plan says for each field whether it holds at once or after a reboot.',
-    example: { target: 'vm/110', params: { cores: 2, memory: 4096, tags: ['web', 'tier-2'] } },
+    example: { target: 'vm/301', params: { cores: 2, memory: 4096, tags: ['web', 'tier-2'] } },
   },
 });

@@ -69,6 +69,6 @@ export default defineAction({
 
   docs: {
     summary: 'Removes a stopped, unprotected guest with its disks and its place in backup jobs and high availability.',
-    example: { target: 'vm/115', params: {} },
+    example: { target: 'vm/302', params: {} },
   },
 });

@@ -46,6 +46,6 @@ export default defineAction({
 
   docs: {
     summary: 'Shuts the guest down and starts it again, so that pending changes take effect.',
-    example: { target: 'vm/101', params: {} },
+    example: { target: 'vm/303', params: {} },
   },
 });

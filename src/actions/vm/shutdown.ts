@@ -53,6 +53,6 @@ export default defineAction({
 
   docs: {
     summary: 'Asks the guest to shut itself down and waits for it.',
-    example: { target: 'vm/101', params: { timeout: 120 } },
+    example: { target: 'vm/303', params: { timeout: 120 } },
   },
 });

@@ -41,6 +41,6 @@ export default defineAction({
 
   docs: {
     summary: 'Starts a stopped guest and waits until it runs. A guest that runs already is left alone.',
-    example: { target: 'vm/110', params: {} },
+    example: { target: 'vm/301', params: {} },
   },
 });

@@ -28,6 +28,6 @@ export default defineAction({
 
   docs: {
     summary: 'Switches the guest off without asking it. Use `vm.shutdown` where it still answers.',
-    example: { target: 'vm/101', params: {} },
+    example: { target: 'vm/303', params: {} },
   },
 });

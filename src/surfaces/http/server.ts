@@ -142,17 +142,11 @@ async function addPage(server: FastifyInstance): Promise<void> {
     );
     return;
   }
-  await server.register(async (instance) => {
-    instance.addHook('onRoute', (route) => {
-      route.config = { ...route.config, rule: 'public' };
-      route.schema = { ...route.schema, hide: true };
-    });
-    await instance.register(staticFiles, {
-      root: PAGE,
-      wildcard: false,
-      cacheControl: true,
-      maxAge: '1h',
-      immutable: false,
-    });
-  });
+  await server.register(staticFiles, { root: PAGE, serve: false });
+  const open = { config: { rule: 'public' as const }, schema: { hide: true } };
+  server.get('/', open, (_request, reply) => reply.header('Cache-Control', 'no-cache').sendFile('index.html'));
+  // Names of assets carry a hash of their content, so a browser may keep them.
+  server.get('/assets/*', open, (request, reply) =>
+    reply.sendFile(`assets/${(request.params as { '*': string })['*']}`, { maxAge: '365d', immutable: true }),
+  );
 }

@@ -1,14 +1,20 @@
 import { z } from 'zod';
-import { defineAction, type ActionInput } from '../../define.ts';
+import { defineAction, type ActionInput, type Read, type Target } from '../../define.ts';
 import { configEffect, differences, verifySettings } from '../../parts/change.ts';
 import { cloudInitFields, cloudInitSettings } from '../../parts/cloudinit.ts';
-import { guestPath, label, pass, readConfig, readStatus, warn, when } from '../../parts/guest.ts';
+import { guestPath, label, pass, readConfig, readStatus, warn, when, type Config } from '../../parts/guest.ts';
 
 const params = z
   .strictObject(cloudInitFields)
   .refine((value) => Object.keys(value).length > 0, 'name at least one setting');
 type Input = ActionInput<z.output<typeof params>>;
 const settings = (input: Input) => cloudInitSettings(input.params);
+
+/** Whether a setting differs from what the image was last made from. Never made counts as not. */
+async function isStale(read: Read, target: Target): Promise<boolean> {
+  const rows = (await read(`${guestPath(target)}/cloudinit`)) as readonly Config[];
+  return rows.some((row) => row['pending'] !== undefined || row['delete'] !== undefined);
+}
 
 export default defineAction({
   name: 'vm.cloudinit.configure',
@@ -47,11 +53,13 @@ export default defineAction({
     );
     // While the guest runs, QEMU holds the image; PVE writes it anew at the next start.
     if (status === 'stopped') {
+      const stale = await isStale(ctx.read, target);
       await ctx.effect({
         title: `Regenerate the cloud-init image of ${label(target, config['name'])}`,
         method: 'PUT',
         path: `${guestPath(target)}/cloudinit`,
-        settled: () => Promise.resolve(false),
+        // PVE keeps what the image was made from: where that differed before and does not now, it was made anew.
+        settled: async (read) => stale && !(await isStale(read, target)),
         resend: 'safe',
         undo: { kind: 'none', why: 'the image is made anew from the settings at every start' },
       });
@@ -64,6 +72,6 @@ export default defineAction({
   docs: {
     summary:
       'Sets user, password, SSH keys, addresses and DNS that the guest takes from its cloud-init drive, makes the image anew, and says whether a reboot is needed.',
-    example: { target: 'vm/110', params: { user: 'admin', ipconfig: { '0': { ip: 'dhcp' } } } },
+    example: { target: 'vm/301', params: { user: 'admin', ipconfig: { '0': { ip: 'dhcp' } } } },
   },
 });
