@@ -154,16 +154,17 @@ async function serve(options: Options): Promise<void> {
 
 /**
  * `proxmox-agent simulator …`: serves a simulated PVE until it is told to end. A command line that is not valid, or a
- * port that is taken, is one line on stderr and an exit code; nothing is thrown.
+ * port that is taken, is one line on stderr; nothing is thrown. Answers the exit code.
  */
-export async function runSimulator(argv: string[]): Promise<void> {
+export async function runSimulator(argv: readonly string[]): Promise<number> {
   try {
     await serve(parse(argv));
+    return 0;
   } catch (error) {
     const words = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
     const usage =
       error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
     process.stderr.write(`proxmox-agent simulator: ${words}\n`);
-    process.exitCode = usage ? USAGE : 1;
+    return usage ? USAGE : 1;
   }
 }

@@ -2,7 +2,7 @@ import { textOf } from '../core/text.ts';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { emptyState, newNode } from '../state/empty.ts';
-import type { AclEntry, ConfigValue, NodeState, State } from '../state/types.ts';
+import type { AclEntry, NodeState, State } from '../state/types.ts';
 import { fieldsOf } from '../schema/property-string.ts';
 import { addWorldGuests } from './guests.ts';
 import type { WorldFile, WorldNode } from './types.ts';
