@@ -1,0 +1,74 @@
+import type { Context } from '../context.ts';
+import type { Plan } from '../model.ts';
+import { usage } from '../problem.ts';
+import { showPlanAnswer } from './plan.ts';
+
+interface ApproveOptions {
+  readonly hash?: string;
+  readonly comment?: string;
+  readonly yes?: boolean;
+}
+
+const path = (plan_id: string, verb = ''): string => `/v1/plans/${encodeURIComponent(plan_id)}${verb}`;
+const noted = (comment: string | undefined): { comment?: string } => (comment === undefined ? {} : { comment });
+
+/**
+ * Sends a person's yes to the plan that was read: the hash of the plan on the screen, or the one that was given.
+ * Exit code 6 when the person said no.
+ */
+export async function approve(
+  context: Context,
+  { hash, comment, yes }: ApproveOptions,
+  plan_id: string,
+): Promise<number> {
+  const plan_hash = hash === undefined ? await readAndAsk(context, plan_id, yes === true) : fullHash(hash);
+  if (plan_hash === undefined) {
+    context.note('Not approved; nothing was sent.');
+    return 6;
+  }
+  const answer = await context.api.post<Plan>(path(plan_id, '/approve'), { plan_hash, ...noted(comment) });
+  await context.show(answer, ({ state, decision, approvals = [] }) =>
+    state === 'approved'
+      ? ['Approved.', `  proxmox-agent apply ${plan_id}`]
+      : [
+          `Your approval is recorded: ${approvals.length} of ${decision?.approvals_required ?? 1}. The plan is ${state.replaceAll('_', ' ')}.`,
+        ],
+  );
+  return 0;
+}
+
+function fullHash(hash: string): string {
+  if (/^[0-9a-f]{64}$/.test(hash)) return hash;
+  throw usage('--hash must be the whole plan_hash, 64 hex digits, so that what is approved is what was read.');
+}
+
+async function readAndAsk(context: Context, plan_id: string, yes: boolean): Promise<string | undefined> {
+  if (!context.canAsk) {
+    throw usage(
+      'Without a terminal --hash with the whole plan_hash is needed, so that what is approved is what was read.',
+      `Nothing was sent. \`proxmox-agent plan show ${plan_id}\` shows the plan and its hash.`,
+    );
+  }
+  const plan = await context.api.get<Plan>(path(plan_id));
+  await showPlanAnswer(context, plan);
+  context.print('');
+  return yes || (await context.prompt.confirm('Approve this plan?')) ? plan.body.plan_hash : undefined;
+}
+
+export async function reject(
+  context: Context,
+  { comment }: { readonly comment?: string },
+  plan_id: string,
+): Promise<void> {
+  const answer = await context.api.post<Plan>(path(plan_id, '/reject'), noted(comment));
+  await context.show(answer, ({ state }) => [`Rejected; the plan is ${state}.`]);
+}
+
+export async function cancelPlan(
+  context: Context,
+  { comment }: { readonly comment?: string },
+  plan_id: string,
+): Promise<void> {
+  const answer = await context.api.post<Plan>(path(plan_id, '/cancel'), noted(comment));
+  await context.show(answer, ({ state }) => [`Taken back; the plan is ${state}.`]);
+}

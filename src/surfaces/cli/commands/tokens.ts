@@ -1,0 +1,76 @@
+import type { Context } from '../context.ts';
+import { usage } from '../problem.ts';
+import { table } from '../render/table.ts';
+import { instant } from '../render/values.ts';
+
+interface CreateOptions {
+  readonly name: string;
+  readonly role: string;
+  readonly class: string;
+  readonly env?: readonly string[];
+  readonly expires?: string;
+}
+
+interface TokenRow {
+  readonly id: string;
+  readonly name: string;
+  readonly role: string;
+  readonly class: string;
+  readonly environments?: readonly string[] | null;
+  readonly expires_at?: number | string | null;
+  readonly last_used_at?: number | string | null;
+  readonly revoked_at?: number | string | null;
+}
+
+const ROLES = ['viewer', 'operator', 'approver', 'admin'];
+const CLASSES = ['human', 'service', 'agent'];
+
+function oneOf(flag: string, value: string, known: readonly string[]): void {
+  if (!known.includes(value)) throw usage(`${flag} must be one of ${known.join(', ')}.`);
+}
+
+/** The token itself goes to the standard output once, alone on its line; the server keeps only a hash of it. */
+export async function createToken(
+  context: Context,
+  { name, role, class: kind, env, expires }: CreateOptions,
+): Promise<void> {
+  oneOf('--role', role, ROLES);
+  oneOf('--class', kind, CLASSES);
+  if (expires !== undefined && !/^[1-9]\d*[mhdw]$/.test(expires))
+    throw usage('--expires must be a number with m, h, d or w, such as 90d.');
+  const body = {
+    name,
+    role,
+    class: kind,
+    ...(env === undefined ? {} : { environments: env }),
+    ...(expires === undefined ? {} : { expires_in: expires }),
+  };
+  const answer = await context.api.post<TokenRow & { token: string }>('/v1/tokens', body);
+  if (!context.json) context.note(`The token of ${name} (${kind}, ${role}); it is shown this once:`);
+  await context.show(answer, ({ token }) => [token]);
+}
+
+export async function listTokens(context: Context): Promise<void> {
+  const answer = await context.api.get<{ tokens: TokenRow[] }>('/v1/tokens');
+  await context.show(answer, async ({ tokens }) => {
+    if (tokens.length === 0) return ['No tokens.'];
+    const rows = tokens.map(({ id, name, role, class: kind, environments, expires_at, revoked_at }) => [
+      id,
+      name,
+      role,
+      kind,
+      environments?.join(', ') ?? 'all',
+      revoked_at ? context.style.red('revoked') : expires_at ? instant(expires_at) : 'never',
+    ]);
+    return table(['ID', 'NAME', 'ROLE', 'CLASS', 'ENVIRONMENTS', 'EXPIRES'], rows, {
+      width: context.width,
+      style: context.style,
+      flex: 1,
+    });
+  });
+}
+
+export async function revokeToken(context: Context, _options: object, id: string): Promise<void> {
+  const answer = await context.api.delete<unknown>(`/v1/tokens/${encodeURIComponent(id)}`);
+  await context.show(answer, () => [`Revoked: ${id}.`]);
+}

@@ -1,0 +1,49 @@
+import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { usage } from './problem.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+const set = (env: Env, name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
+
+/** Where `login` keeps the token. */
+export function tokenFile(env: Env): string {
+  const base = set(env, 'XDG_CONFIG_HOME') ?? join(set(env, 'HOME') ?? homedir(), '.config');
+  return join(base, 'proxmox-agent', 'token');
+}
+
+/** The token of the environment, a file named there, or the file of `login`; undefined when there is none. */
+export function findToken(env: Env): string | undefined {
+  for (const name of ['PROXMOX_AGENT_TOKEN', 'PROXMOX_AGENT_BOOTSTRAP_TOKEN']) {
+    const file = set(env, `${name}_FILE`);
+    if (file !== undefined) return readSecretFile(file, `${name}_FILE`);
+    const value = set(env, name);
+    if (value !== undefined) return value;
+  }
+  try {
+    return readFileSync(tokenFile(env), 'utf8').trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Only the user may read it, from the first byte on; a crash leaves the old file or the new one. */
+export function keepToken(env: Env, token: string): string {
+  const path = tokenFile(env);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const fresh = `${path}.new`;
+  writeFileSync(fresh, `${token}\n`, { mode: 0o600 });
+  chmodSync(fresh, 0o600);
+  renameSync(fresh, path);
+  return path;
+}
+
+/** Text of a file without the newline at its end. */
+export function readSecretFile(path: string, where: string): string {
+  try {
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+  } catch {
+    throw usage(`${where}: the file ${path} cannot be read.`);
+  }
+}

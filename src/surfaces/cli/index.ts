@@ -1,0 +1,2 @@
+export { runCli } from './run.ts';
+export type { CliDeps, Io, TextOutput } from './types.ts';

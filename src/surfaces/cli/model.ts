@@ -1,0 +1,184 @@
+/** What the HTTP API answers, as far as the command line shows it. Older and newer servers may leave members out. */
+export type Instant = number | string;
+
+export interface EnvironmentRow {
+  readonly name: string;
+  readonly production?: boolean;
+  readonly endpoint?: string | readonly string[];
+  readonly status: string;
+  readonly detail?: string;
+  readonly nodes?: number;
+  readonly guests?: number;
+  readonly version?: string;
+}
+
+export interface Guest {
+  readonly vmid: number;
+  readonly type?: string;
+  readonly name?: string;
+  readonly status?: string;
+  readonly node?: string;
+  readonly cpu?: number;
+  readonly maxcpu?: number;
+  readonly mem?: number;
+  readonly maxmem?: number;
+  /** Separated by `;`, as PVE has them. */
+  readonly tags?: string;
+  readonly template?: number | boolean;
+  readonly lock?: string;
+}
+
+export interface JsonSchema {
+  readonly type?: string | readonly string[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: boolean | JsonSchema;
+  readonly required?: readonly string[];
+  readonly items?: JsonSchema;
+  readonly enum?: readonly unknown[];
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly default?: unknown;
+  readonly description?: string;
+  readonly writeOnly?: boolean;
+}
+
+export interface ActionRow {
+  readonly name: string;
+  readonly title: string;
+  readonly risk: string | { readonly base: string; readonly why?: string };
+  readonly target: string;
+  readonly params: JsonSchema;
+  readonly example?: { readonly target?: string; readonly params?: Readonly<Record<string, unknown>> };
+  readonly aliases?: readonly string[];
+  readonly summary?: string;
+}
+
+export interface Undo {
+  readonly kind: string;
+  readonly title?: string;
+  readonly method?: string;
+  readonly path?: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly why?: string;
+}
+
+export interface Step {
+  readonly seq: number;
+  readonly title: string;
+  readonly method: string;
+  readonly path: string;
+  readonly params?: Readonly<Record<string, unknown>> | null;
+  readonly task?: string | null;
+  readonly undo?: Undo;
+}
+
+export interface ObjectDiff {
+  readonly object: string;
+  readonly kind: 'create' | 'update' | 'delete';
+  readonly fields: readonly {
+    readonly name: string;
+    readonly before?: unknown;
+    readonly after?: unknown;
+    readonly effect?: string;
+  }[];
+}
+
+export interface Check {
+  readonly check: string;
+  readonly result: string;
+  readonly detail?: string;
+}
+
+export interface Plan {
+  readonly plan_id: string;
+  readonly state: string;
+  readonly environment: string;
+  readonly requests: readonly {
+    readonly id?: string;
+    readonly action: string;
+    readonly target: string;
+    readonly newid?: number;
+  }[];
+  readonly plan_hash: string;
+  readonly created_at: Instant;
+  readonly expires_at: Instant;
+  readonly created_by?: unknown;
+  readonly reason?: string | null;
+  readonly change_id?: string | null;
+  readonly dry_run?: boolean;
+  readonly operation_id?: string;
+  readonly targets?: readonly { readonly target: string; readonly pinned?: Readonly<Record<string, unknown>> }[];
+  readonly trace?: readonly Step[];
+  readonly diff?: readonly ObjectDiff[];
+  readonly predicted_seconds?: number;
+  readonly blast_radius?: {
+    readonly guests?: readonly string[];
+    readonly services?: readonly string[];
+    readonly nodes?: readonly string[];
+    readonly score?: number;
+  };
+  readonly risk?: {
+    readonly level: string;
+    readonly base?: string;
+    readonly why?: string;
+    readonly raises?: readonly { readonly to: string; readonly reason: string }[];
+  };
+  readonly decision?: {
+    readonly outcome: string;
+    readonly approvals_required?: number;
+    readonly obligations?: readonly unknown[];
+    readonly rules?: readonly { readonly id: string; readonly effect: string; readonly why: string }[];
+  };
+  readonly approvals?: readonly {
+    readonly by?: unknown;
+    readonly at?: Instant;
+    readonly comment?: string | null;
+    readonly method?: string;
+  }[];
+  readonly preflight?: readonly Check[];
+  readonly permissions?: readonly {
+    readonly path: string;
+    readonly privilege: string;
+    readonly held: boolean | null;
+  }[];
+  readonly irreversible?: readonly { readonly seq?: number; readonly title?: string; readonly why?: string }[];
+  readonly failure?: {
+    readonly step?: number;
+    readonly title?: string;
+    readonly code?: string;
+    readonly detail?: string;
+  } | null;
+}
+
+export interface Effect {
+  readonly seq: number;
+  readonly title: string;
+  readonly state: string;
+  readonly upid?: string | null;
+  readonly started_at?: Instant | null;
+  readonly ended_at?: Instant | null;
+  readonly progress?: { readonly line?: string; readonly fraction?: number } | number | null;
+  readonly error?: unknown;
+  readonly in_doubt?: { readonly settled_by?: string } | null;
+}
+
+export interface Operation {
+  readonly operation_id: string;
+  readonly plan_id: string;
+  readonly environment?: string;
+  readonly state: string;
+  readonly attempt?: number;
+  readonly targets?: readonly string[];
+  readonly started_by?: unknown;
+  readonly effects?: readonly Effect[];
+  readonly waiting_for?: unknown;
+  readonly verification?: readonly Check[] | null;
+  readonly compensation?:
+    | readonly { readonly seq?: number; readonly title: string; readonly state: string; readonly why?: string }[]
+    | null;
+  readonly results?: Readonly<Record<string, unknown>>;
+  readonly created_at?: Instant | null;
+  readonly started_at?: Instant | null;
+  readonly ended_at?: Instant | null;
+  readonly error?: { readonly code?: string; readonly message?: string; readonly detail?: string } | string | null;
+}

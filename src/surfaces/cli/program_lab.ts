@@ -1,0 +1,46 @@
+import type { Command } from 'commander';
+import type { Act } from './program.ts';
+
+/** Who one is and what there is. */
+export function addLabCommands(program: Command, act: Act): void {
+  program
+    .command('login')
+    .description('keep an API token for this user, or become the owner with the one-time link')
+    .option('--token <token>', 'env:NAME, file:PATH, - for the standard input, or the token itself')
+    .option('--owner <code>', 'the one-time link, or the code in it, that the server printed')
+    .action(act(async () => (await import('./commands/session.ts')).login));
+  program
+    .command('whoami')
+    .description('show whose token is used and what it may do')
+    .action(act(async () => (await import('./commands/session.ts')).whoami));
+  program
+    .command('env')
+    .description('environments')
+    .command('list')
+    .description('list the environments and how they are')
+    .action(act(async () => (await import('./commands/lab.ts')).listEnvironments));
+  program
+    .command('nodes')
+    .description('list the nodes of an environment')
+    .action(act(async () => (await import('./commands/lab.ts')).listNodes));
+  program
+    .command('inventory')
+    .description('list the guests of an environment')
+    .option('--state <state>', 'only guests in this state, such as running')
+    .option('--tag <tag>', 'only guests with this tag')
+    .option('--node <node>', 'only guests on this node')
+    .action(act(async () => (await import('./commands/lab.ts')).listGuests));
+  program
+    .command('status <target>')
+    .description('show how a VM is, such as vm/101')
+    .action(act(async () => (await import('./commands/lab.ts')).showStatus));
+  program
+    .command('tasks')
+    .description('list recent tasks of Proxmox VE')
+    .option('--node <node>', 'only tasks of this node, with its archive')
+    .action(act(async () => (await import('./commands/lab.ts')).listTasks));
+  program
+    .command('actions [name]')
+    .description('list what can be done, or show one action with its parameters')
+    .action(act(async () => (await import('./commands/actions.ts')).showActions));
+}
