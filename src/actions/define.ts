@@ -59,6 +59,10 @@ interface EffectBase extends Call {
    */
   readonly runtime?: Readonly<Record<string, string>>;
   /**
+   * Run-time parameters once more, after a lock was waited for: setting and clearing a lock changes a guest's digest.
+   */
+  readonly refresh?: (read: Read) => Promise<PveParams>;
+  /**
    * Evidence for an effect whose answer was lost: reads live state and says whether the effect took place. Called only
    * when no task of it was found (`started` false), or when its task was lost on the way (`started` true: PVE did
    * accept the call).

@@ -15,7 +15,7 @@ import {
   type Inventory,
 } from '../estate/index.ts';
 import { guestIdentity, rehearse, type PreparedRequest, type Rehearsal, type StepForms } from '../operations/index.ts';
-import { record, text } from '../proxmox/index.ts';
+import { list, record, text } from '../proxmox/index.ts';
 import type { PinnedTarget } from './plan.ts';
 import type { ChangeRequest, RequestItem } from './requests.ts';
 
@@ -113,6 +113,7 @@ export async function rehearseLive(
   throw new AgentError('PREFLIGHT_FAILED', 'The rehearsal came to ever more of the lab that had not been read.');
 }
 
+/** The seed as it is when the locks have gone: PVE tells of a lock in four places. */
 function withoutPassingLocks(
   capture: Capture,
   requests: readonly PreparedRequest[],
@@ -121,18 +122,23 @@ function withoutPassingLocks(
   const out = { ...capture };
   found.length = 0;
   for (const { id, input } of requests) {
-    const key = `GET /nodes/${input.target.node}/qemu/${input.target.vmid}/config`;
-    const { lock, ...config } = record(out[key]);
+    const { node, vmid, text: target } = input.target;
+    const at = `GET /nodes/${node}/qemu/${vmid}`;
+    const { lock } = record(out[`${at}/config`]);
     if (typeof lock !== 'string' || !PASSING_LOCKS.has(lock)) continue;
-    out[key] = config;
-    found.push({
-      check: 'lock',
-      result: 'warn',
-      detail: `${input.target.text} is locked (${lock}) now; the apply waits until that has ended`,
-      request: id,
-    });
+    for (const key of [`${at}/config`, `${at}/status/current`]) out[key] = withoutLock(out[key]);
+    out[`${at}/pending`] = list(out[`${at}/pending`]).filter((row) => record(row)['key'] !== 'lock');
+    const resources = list(out['GET /cluster/resources']);
+    out['GET /cluster/resources'] = resources.map((row) => (record(row)['vmid'] === vmid ? withoutLock(row) : row));
+    const detail = `${target} is locked (${lock}) now; the apply waits until that has ended`;
+    found.push({ check: 'lock', result: 'warn', detail, request: id });
   }
   return out;
+}
+
+function withoutLock(value: unknown): unknown {
+  const { lock: _, ...rest } = record(value);
+  return rest;
 }
 
 const permissionsOf = (requests: readonly PreparedRequest[]): Permission[] =>

@@ -32,7 +32,7 @@ export function buildTwin(capture: Capture, options: { readonly principal: strin
 /** Sleeping moves virtual time, at least to the next thing that happens: waiting for a long task costs one poll. */
 function virtualClock(simulator: Simulator): Clock {
   return {
-    now: () => simulator.now(),
+    now: () => Math.floor(simulator.now()),
     sleep: (ms) => {
       const next = simulator.nextEvent();
       simulator.advance(next === undefined ? ms : Math.max(ms, next - simulator.now()));

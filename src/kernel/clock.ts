@@ -1,6 +1,6 @@
 /** Time is always taken from a `Clock`, so that tests, rehearsals and the simulator decide what time it is. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** Whole milliseconds since the Unix epoch. */
   now(): number;
   /** Resolves after `ms` of this clock's time; rejects with the signal's reason when aborted. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;

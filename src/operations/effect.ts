@@ -65,7 +65,8 @@ export class EffectRun {
   }
 
   async #send(intentAt: number): Promise<EffectOutcome> {
-    const { method, path, params } = this.#effect;
+    const { method, path, refresh } = this.#effect;
+    let { params } = this.#effect;
     for (let unsent = 0; ;) {
       let data: unknown;
       try {
@@ -73,8 +74,9 @@ export class EffectRun {
       } catch (error) {
         if (isAgentError(error, 'PVE_REJECTED')) {
           if (this.#effect.already?.test(error.message)) return this.#done(null, 'already so');
-          if (await this.#waitForLock(error.message)) continue;
-          throw await this.#fail(error);
+          if (!(await this.#waitForLock(error.message))) throw await this.#fail(error);
+          params = { ...params, ...(await refresh?.((at, query) => this.#deps.api.get(at, query))) };
+          continue;
         }
         if (!isAgentError(error, 'PVE_UNREACHABLE')) throw error;
         if (error.details.more?.['sent'] !== 'no') return this.#inDoubt(intentAt);

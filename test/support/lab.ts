@@ -8,7 +8,7 @@ import type { Simulator } from '../../src/simulator/index.ts';
 /** A clock that is the simulator's own: sleeping moves virtual time, to the next event at least. */
 export function labClock(simulator: Simulator): Clock {
   return {
-    now: () => simulator.now(),
+    now: () => Math.floor(simulator.now()),
     sleep: async (ms, signal) => {
       signal?.throwIfAborted();
       const next = simulator.nextEvent();

@@ -1,4 +1,5 @@
 import type { Check, Effect, Target } from '../define.ts';
+import { canonicalJson } from '../../kernel/canonical.ts';
 import { Secret } from '../../kernel/secret.ts';
 import { guestPath, readConfig, when, type Config, type Reads } from './guest.ts';
 
@@ -45,6 +46,11 @@ export function configEffect(
     path: `${guestPath(target)}/config`,
     params: { ...asParams(settings), digest: String(config['digest']) },
     runtime: { digest: `the digest of ${target.text} just before this step` },
+    refresh: async (read) => {
+      const now = await readConfig(read, target);
+      // Only where nothing but the lock came and went; anything else is somebody's change, which the old digest refuses.
+      return canonicalJson(apart(now)) === canonicalJson(apart(config)) ? { digest: String(now['digest']) } : {};
+    },
     settled: async (read) => {
       const now = await readConfig(read, target);
       const asWanted = Object.keys(differences(now, withoutSecrets(settings))).length === 0;
@@ -55,6 +61,11 @@ export function configEffect(
     resend: 'safe',
     undo: undo ?? undoOf(target, config, settings),
   };
+}
+
+/** The settings themselves. */
+function apart({ digest: _digest, lock: _lock, ...settings }: Config): Config {
+  return settings;
 }
 
 function undoOf(target: Target, config: Config, settings: Settings): Effect['undo'] {

@@ -1,8 +1,13 @@
 import type { World } from '../core/world.ts';
 import { volidOf } from '../storage/lookup.ts';
+import type { Config } from './types.ts';
 import { desiredConfig, guestName, isTemplate, lockOf } from './guests.ts';
 
 export type Objects = Map<string, Record<string, unknown>>;
+
+/** As PVE's own answers, which never show it (FACTS 21). */
+const withoutPassword = (config: Config): Config =>
+  'cipassword' in config ? { ...config, cipassword: '**********' } : config;
 
 /** What there is, for differences between before and after. Only what is known: a guest that was not read has no config. */
 export function objectsOf(world: World): Objects {
@@ -21,7 +26,7 @@ export function objectsOf(world: World): Objects {
     const details = guest.unread
       ? {}
       : {
-          config: desiredConfig(guest),
+          config: withoutPassword(desiredConfig(guest)),
           pending: [...Object.keys(guest.pending), ...Object.keys(guest.deleting)].toSorted(),
           snapshots: Object.keys(guest.snapshots),
         };
