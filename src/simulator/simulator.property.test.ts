@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { volumeIds } from './qemu/drives.ts';
 import { configText } from './state/guests.ts';
 import type { Simulator } from './simulator.ts';
-import { call, simulate } from './testing.ts';
+import { call, runTask, simulate } from './testing.ts';
 
 interface Step {
   readonly line: string;
@@ -16,24 +16,20 @@ const storage = fc.constantFrom('local-lvm', 'nas');
 const slot = fc.constantFrom('scsi1', 'scsi2', 'virtio0', 'unused0');
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc
-    .record({ id: vmid, on: storage })
-    .map(({ id, on }) => ({
-      line: `POST ${NODE}`,
-      params: { vmid: id, memory: 256, scsi0: `${on}:1`, ide2: `${on}:cloudinit` },
-    })),
+  fc.record({ id: vmid, on: storage }).map(({ id, on }) => ({
+    line: `POST ${NODE}`,
+    params: { vmid: id, memory: 256, scsi0: `${on}:1`, ide2: `${on}:cloudinit` },
+  })),
   fc
     .record({ id: vmid, full: fc.constantFrom(0, 1) })
     .map(({ id, full }) => ({ line: `POST ${NODE}/9000/clone`, params: { newid: id, full } })),
   fc
     .record({ from: vmid, id: vmid })
     .map(({ from, id }) => ({ line: `POST ${NODE}/${from}/clone`, params: { newid: id } })),
-  fc
-    .record({ id: vmid, key: slot, on: storage })
-    .map(({ id, key, on }) => ({
-      line: `PUT ${NODE}/${id}/config`,
-      params: { [key === 'unused0' ? 'scsi3' : key]: `${on}:1` },
-    })),
+  fc.record({ id: vmid, key: slot, on: storage }).map(({ id, key, on }) => ({
+    line: `PUT ${NODE}/${id}/config`,
+    params: { [key === 'unused0' ? 'scsi3' : key]: `${on}:1` },
+  })),
   fc
     .record({ id: vmid, key: slot })
     .map(({ id, key }) => ({ line: `PUT ${NODE}/${id}/config`, params: { delete: key } })),
@@ -55,12 +51,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc
     .record({ id: vmid, on: storage })
     .map(({ id, on }) => ({ line: `POST ${NODE}/${id}/move_disk`, params: { disk: 'scsi0', storage: on } })),
-  fc
-    .record({ id: vmid, other: vmid })
-    .map(({ id, other }) => ({
-      line: `POST ${NODE}/${id}/move_disk`,
-      params: { disk: 'scsi1', 'target-vmid': other, 'target-disk': 'virtio3' },
-    })),
+  fc.record({ id: vmid, other: vmid }).map(({ id, other }) => ({
+    line: `POST ${NODE}/${id}/move_disk`,
+    params: { disk: 'scsi1', 'target-vmid': other, 'target-disk': 'virtio3' },
+  })),
   vmid.map((id) => ({ line: `PUT ${NODE}/${id}/resize`, params: { disk: 'scsi0', size: '+1G' } })),
   vmid.map((id) => ({ line: `POST ${NODE}/${id}/template`, params: {} })),
   vmid.map((id) => ({ line: `DELETE ${NODE}/${id}`, params: {} })),
@@ -80,14 +74,28 @@ const texts = (sim: Simulator): Map<number, string> =>
 const digests = (sim: Simulator): Map<number, string> =>
   new Map([...sim.world.state.guests].map(([id, guest]) => [id, sim.world.digestOf(guest)]));
 
+/** Three guests to work on: a linked clone, a full one, and an empty one with disks on both storages. */
+function prepared(seed: string): Simulator {
+  const sim = simulate('enterprise', seed);
+  runTask(sim, `POST ${NODE}/9000/clone`, { newid: 400 });
+  runTask(sim, `POST ${NODE}/9002/clone`, { newid: 401, full: 1 });
+  runTask(sim, `POST ${NODE}`, {
+    vmid: 402,
+    scsi0: 'nas:1,format=qcow2',
+    scsi1: 'local-lvm:2',
+    net0: 'virtio,bridge=vmbr0',
+  });
+  return sim;
+}
+
 describe('any sequence of calls', () => {
   it('ends every task, keeps every volume in one place, and changes digests exactly with configurations', () => {
     fc.assert(
       fc.property(
-        fc.array(fc.tuple(step, fc.constantFrom(0, 100, 20_000)), { maxLength: 25 }),
+        fc.array(fc.tuple(step, fc.constantFrom(0, 100, 20_000)), { minLength: 5, maxLength: 30 }),
         fc.string(),
         (steps, seed) => {
-          const sim = simulate('enterprise', seed);
+          const sim = prepared(seed);
           for (const [{ line, params }, wait] of steps) {
             const [before, old] = [texts(sim), digests(sim)];
             const { status, body } = call(sim, line, params);

@@ -38,6 +38,9 @@ function sourceGuest(call: Call): Guest {
   return world.guestOn(node, vmid);
 }
 
+const configOf = (guest: Guest, snapname: string | undefined): Config =>
+  snapname === undefined ? guest.config : snapshotOf(guest, snapname).config;
+
 /** All that can be refused before the task starts; the order is PVE's, because the first reason is the one told. */
 function plan(call: Call): Plan {
   const { world, node, params } = call;
@@ -54,8 +57,7 @@ function plan(call: Call): Plan {
   if (!full && storage !== undefined) throw fail("parameter 'storage' not allowed for linked clones");
   if (!full && params.has('format')) throw fail("parameter 'format' not allowed for linked clones");
   world.checkLock(source);
-  const snapname = params.maybe('snapname');
-  const config = snapname === undefined ? source.config : snapshotOf(source, snapname).config;
+  const config = configOf(source, params.maybe('snapname'));
   assertFree(world, newid, () => `unable to create VM ${newid}: config file already exists`);
   checkDrives(call, { config, full, storage, target });
   if (storage !== undefined) imageStorage(world, node, storage);
@@ -100,7 +102,7 @@ function clone(call: Call): string {
   const { world, node, params, principal } = call;
   const vmid = params.number('vmid');
   const chosen = plan(call);
-  const { newid, source } = chosen;
+  const { newid } = chosen;
   const fresh = newGuest(newid, node);
   fresh.config = { lock: 'clone', description: ' qmclone temporary file\n' };
   world.state.guests.set(newid, fresh);
@@ -109,14 +111,21 @@ function clone(call: Call): string {
   if (pool !== undefined) addToPool(world, newid, pool);
   const abandon = (): void => forgetGuest(world, fresh);
   return world.startTask({ node, type: 'qmclone', id: vmid, user: principal.name, abandon }, function* (task) {
-    yield lockStep(newid);
-    // Two clones of one template run side by side; a change to it waits for both.
-    yield lockStep(vmid, true);
-    task.log(`creating a clone of VM ${vmid} with ID ${newid}`);
     const made: string[] = [];
     try {
-      const config = yield* copyAll(world, chosen, task, made);
-      finish(call, fresh, source, config);
+      yield lockStep(newid);
+      // Two clones of one template run side by side; a change to it waits for both.
+      yield lockStep(vmid, true);
+      task.log(`creating a clone of VM ${vmid} with ID ${newid}`);
+      // What was looked at before the locks were held may have changed since.
+      const now = world.guestOn(node, vmid);
+      const config = yield* copyAll(
+        world,
+        { ...chosen, source: now, config: configOf(now, params.maybe('snapname')) },
+        task,
+        made,
+      );
+      finish(call, fresh, now, config);
     } catch (error) {
       for (const volid of made) destroyVolume(world, node, volid);
       forgetGuest(world, fresh);

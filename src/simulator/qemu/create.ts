@@ -56,9 +56,9 @@ function createVm(call: Call): string {
   if (pool !== undefined) addToPool(world, vmid, pool);
   const abandon = (): void => forgetGuest(world, guest);
   return world.startTask({ node, type: 'qmcreate', id: vmid, user: principal.name, abandon }, function* (task) {
-    yield lockStep(vmid);
     const log = (line: string): void => task.log(line);
     try {
+      yield lockStep(vmid);
       yield { wait: DURATION.create };
       finishConfig(call, guest, values, log);
     } catch (error) {

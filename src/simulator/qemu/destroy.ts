@@ -50,6 +50,7 @@ function destroy(call: Call): string {
   const { vmid } = guest;
   return world.startTask({ node, type: 'qmdestroy', id: vmid, user: principal.name }, function* (task) {
     yield lockStep(vmid);
+    world.guestOn(node, vmid);
     if (!params.flag('skiplock')) world.checkLock(guest);
     if (guest.running !== undefined) throw fail(`VM ${vmid} is running - destroy failed`);
     const volumes = ownVolumes(guest);

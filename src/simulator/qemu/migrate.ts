@@ -66,6 +66,8 @@ function* migrateWorker(
   task: TaskContext,
 ): Worker {
   yield lockStep(guest.vmid);
+  world.guestOn(guest.node, guest.vmid);
+  world.checkLock(guest);
   const source = guest.node;
   task.log(`starting migration of VM ${guest.vmid} to node '${target}' (${world.nodeState(target).ip})`);
   if (!world.nodeState(target).online) throw fail('migration aborted');

@@ -70,6 +70,10 @@ function moveToStorage(call: Call): string {
   const { vmid } = guest;
   return world.startTask({ node, type: 'qmmove', id: vmid, user: principal.name }, function* (task) {
     yield lockStep(vmid);
+    world.guestOn(node, vmid);
+    // The disk may have become another one before the lock was ours.
+    if (parseDrive(key, guest.config[key] ?? 'none').file !== volid)
+      throw fail('checksum mismatch (file change by other user?)');
     const log = (line: string): void => task.log(line);
     log(
       `copying volume '${volid}' from current storage '${parseVolid(volid)?.storage}' to target storage '${storage.storage}'`,

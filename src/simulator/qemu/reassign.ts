@@ -7,6 +7,7 @@ import { findVolume, storageById } from '../storage/lookup.ts';
 import { freeDiskStem, nameFor, renameVolume } from '../storage/volumes.ts';
 import { DURATION } from '../tasks/durations.ts';
 import { bootOrder, isCdrom, parseDrive, printBootOrder, printDrive, UNUSED } from './drives.ts';
+import { remembersVolume } from './pending.ts';
 import { assertDigest } from './update.ts';
 
 interface Reassign {
@@ -38,6 +39,7 @@ function check(call: Call): Reassign {
   if (value === undefined) throw fail(`Disk '${from}' for VM '${vmid}' does not exist`);
   const drive = parseDrive(from, value);
   if (isCdrom(drive)) throw fail(`CD drive contents can't be moved to another VM`);
+  if (remembersVolume(source, drive.file ?? '')) throw fail("Can't move disk used by a snapshot to another VM");
   if (source.running !== undefined && !UNUSED.test(from)) {
     throw fail('Cannot move disk to another VM while the source VM is running - detach first');
   }
@@ -53,11 +55,15 @@ export function reassignDisk(call: Call): string {
   return world.startTask({ node, type: 'qmmove', id, user: principal.name }, function* (task) {
     yield lockStep(source.vmid);
     yield lockStep(target.vmid);
+    for (const { vmid } of [source, target]) world.guestOn(node, vmid);
+    if (source.running !== undefined || target.config[to] !== undefined)
+      throw fail('checksum mismatch (file change by other user?)');
     task.log(`reassign disk '${from}' from VM '${params.text('vmid')}' as '${to}' to VM '${target.vmid}'`);
     yield { wait: DURATION.reassign };
     const value = source.config[from];
     if (value === undefined) throw fail(`Disk '${from}' for VM '${source.vmid}' does not exist`);
     const drive = parseDrive(from, value);
+    if (remembersVolume(source, drive.file ?? '')) throw fail("Can't move disk used by a snapshot to another VM");
     const renamed = rename(world, node, drive.file ?? '', target.vmid);
     task.log(`removing disk '${from}' from VM '${source.vmid}' config`);
     delete source.config[from];

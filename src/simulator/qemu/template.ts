@@ -18,6 +18,10 @@ function makeTemplate(call: Call): string {
   if (guest.running !== undefined) throw fail("you can't convert a VM to template if VM is running");
   return world.startTask({ node, type: 'qmtemplate', id: vmid, user: principal.name }, function* () {
     yield lockStep(vmid);
+    world.guestOn(node, vmid);
+    world.checkLock(guest);
+    if (guest.running !== undefined || Object.keys(guest.snapshots).length > 0)
+      throw fail("you can't convert a VM to template if VM is running");
     yield { wait: DURATION.template };
     convert(world, guest, params.maybe('disk'));
     world.changed(guest);

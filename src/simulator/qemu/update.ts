@@ -131,6 +131,7 @@ function updateAsTask(call: Call): string {
   return world.startTask({ node, type: 'qmconfig', id: update.vmid, user: principal.name }, function* (task) {
     task.log(`update VM ${update.vmid}: ${options.toSorted().join(' ')}`);
     yield { lock: `lock-${update.vmid}`, path: `/var/lock/qemu-server/lock-${update.vmid}.conf`, timeout: 10_000 };
+    world.guestOn(node, update.vmid);
     const errors = apply(call, guest, update, (line) => task.log(line));
     yield { wait: DURATION.config };
     if (Object.keys(errors).length > 0)
