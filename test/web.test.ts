@@ -81,6 +81,7 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
       headers,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
     return (await answer.json()) as T;
   };
   const guests = async (): Promise<Guest[]> =>
@@ -99,6 +100,8 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
   /** A page of its own browser session, signed in with `as` unless that is empty. */
   const open = async (path = '/', { as = token, viewport = DESK, colorScheme = 'light' }: View = {}): Promise<Page> => {
     const context = await browser.newContext({ viewport, colorScheme });
+    // Below the limit of a test, so that a failure names the step that waited.
+    context.setDefaultTimeout(20_000);
     if (as !== '') await context.addInitScript((text) => sessionStorage.setItem('proxmox-agent.token', text), as);
     const page = await context.newPage();
     page.on('console', (message) => {
@@ -107,6 +110,10 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
         complaints.push(message.text());
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('response', (response) => {
+      const { pathname } = new URL(response.url());
+      if (response.status() >= 400 && !pathname.startsWith('/v1/')) complaints.push(`${response.status()} ${pathname}`);
+    });
     page.on('request', (request) => {
       if (new URL(request.url()).origin !== server.url) complaints.push(`request to ${request.url()}`);
     });
@@ -261,11 +268,26 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
     const page = await open();
     await page.getByText('live', { exact: true }).waitFor();
     const { port } = new URL(server.url);
+    const { plan_id } = await api<{ plan_id: string }>('POST', '/v1/actions/plan', {
+      environment: 'lab',
+      action: 'vm.clone',
+      target: `vm/${(await template()).vmid}`,
+      params: { name: 'while-away' },
+    });
+    await section(page, 'Plans')
+      .getByRole('button', { name: /^Review vm.clone/ })
+      .waitFor();
+    const back = page.waitForRequest(
+      (request) => request.url().endsWith('/v1/events') && request.headers()['last-event-id'] !== undefined,
+    );
     await server.stop();
     await page.getByText('not connected', { exact: false }).waitFor();
     server = await startServer(data, Number(port));
+    await back;
     await page.getByText('live', { exact: true }).waitFor();
     expect(server.ownerCode).toBeUndefined();
+    await api('POST', `/v1/plans/${plan_id}/cancel`, {});
+    await section(page, 'Plans').getByText('No plan waits', { exact: false }).waitFor();
   });
 
   it('fits a phone, and changes its colours', async () => {

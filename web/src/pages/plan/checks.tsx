@@ -10,7 +10,9 @@ export const Checks = ({ checks }: { checks: readonly Check[] }) => (
       .toSorted((a, b) => ORDER[a.result] - ORDER[b.result])
       .map(({ check, result, detail }, at) => (
         <li key={`${check} ${at}`} className="grid grid-cols-[3.2rem_minmax(0,1fr)] items-baseline gap-2">
-          <StateChip state={result} />
+          <span>
+            <StateChip state={result} />
+          </span>
           <span className="min-w-0 break-words">
             {check}
             {detail !== undefined && detail !== '' && <span className="text-dim">: {detail}</span>}

@@ -137,7 +137,10 @@ function Head({ plan }: { plan: Plan }) {
             OPEN.includes(state) ? 'Expires in' : 'State',
             OPEN.includes(state) ? <Countdown at={expires_at} /> : words(state),
           ],
-          ['Takes about', predicted_seconds === undefined ? undefined : duration(predicted_seconds)],
+          [
+            'Takes about',
+            predicted_seconds === undefined || predicted_seconds === 0 ? undefined : duration(predicted_seconds),
+          ],
           ['Plan', <code className="font-mono text-xs break-all">{plan_id}</code>],
           ['Hash', <code className="font-mono text-xs break-all">{plan_hash}</code>],
         ]}

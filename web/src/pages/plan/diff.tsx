@@ -22,8 +22,8 @@ function effectText(effect: string | undefined): string {
 }
 
 const Value = ({ value, gone = false }: { value: unknown; gone?: boolean }) =>
-  value === undefined || value === null ? (
-    <span className="text-dim">not set</span>
+  value === undefined || value === null || (Array.isArray(value) && value.length === 0) ? (
+    <span className="text-dim">none</span>
   ) : (
     <span className={`font-mono text-xs break-all whitespace-pre-wrap ${gone ? 'text-dim line-through' : ''}`}>
       {oneLine(value)}
