@@ -232,11 +232,12 @@ export interface Operation {
 export interface AuditRecord {
   readonly seq: number;
   readonly at: Instant;
-  readonly actor:
+  /** This and what follows is absent for an environment that the caller may not see. */
+  readonly actor?:
     | { readonly id?: string; readonly name?: string; readonly class?: string; readonly via?: string }
     | string;
   readonly environment?: string | null;
-  readonly event: string;
+  readonly event?: string;
   readonly ids?: Readonly<Record<string, unknown>>;
   readonly decision?: unknown;
   readonly payload?: unknown;

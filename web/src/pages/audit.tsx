@@ -13,8 +13,16 @@ const about = (ids: AuditRecord['ids']): string =>
 const COLUMNS: readonly Column<AuditRecord>[] = [
   { label: 'Number', num: true, heads: true, cell: ({ seq }) => <span className="tabular-nums">{seq}</span> },
   { label: 'When', cell: ({ at }) => <Ago at={at} /> },
-  { label: 'Event', cell: ({ event }) => <span className="font-mono text-xs break-all">{event}</span> },
-  { label: 'Who', cell: ({ actor }) => <span title={oneLine(actor)}>{nameOf(actor)}</span> },
+  {
+    label: 'Event',
+    cell: ({ event }) => (
+      <span className="font-mono text-xs break-all">{event ?? 'of an environment that you may not see'}</span>
+    ),
+  },
+  {
+    label: 'Who',
+    cell: ({ actor }) => (actor === undefined ? null : <span title={oneLine(actor)}>{nameOf(actor)}</span>),
+  },
   { label: 'Environment', cell: ({ environment }) => environment ?? null },
   { label: 'About', cell: ({ ids }) => <span className="font-mono text-xs break-all text-dim">{about(ids)}</span> },
   {
