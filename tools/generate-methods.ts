@@ -34,11 +34,13 @@ function translate(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(translate);
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => {
-      if (key === 'pattern' && typeof item === 'string') return [key, translatePattern(item)];
-      if (/^(?:minimum|maximum|optional)$/.test(key)) return [key, Number(item)];
-      return [key, translate(item)];
-    }),
+    Object.entries(value)
+      .filter(([, item]) => item !== null)
+      .map(([key, item]) => {
+        if (key === 'pattern' && typeof item === 'string') return [key, translatePattern(item)];
+        if (/^(?:minimum|maximum|optional)$/.test(key)) return [key, Number(item)];
+        return [key, translate(item)];
+      }),
   );
 }
 
