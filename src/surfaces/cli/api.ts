@@ -87,6 +87,8 @@ export class Api {
         headers: {
           Accept: 'application/json, application/problem+json',
           'User-Agent': `proxmox-agent-cli/${version()}`,
+          // The audit log tells by which way somebody came.
+          'X-Proxmox-Agent-Client': 'cli',
           ...(this.#token === undefined ? {} : { Authorization: `Bearer ${this.#token}` }),
           ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
           ...headers,

@@ -45,7 +45,8 @@ export interface JsonSchema {
 export interface ActionRow {
   readonly name: string;
   readonly title: string;
-  readonly risk: string | { readonly base: string; readonly why?: string };
+  readonly risk: string;
+  readonly risk_why?: string;
   readonly target: string;
   readonly params: JsonSchema;
   readonly example?: { readonly target?: string; readonly params?: Readonly<Record<string, unknown>> };

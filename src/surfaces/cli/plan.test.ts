@@ -10,7 +10,8 @@ const catalogue = ACTIONS.map((action) => ({
   name: action.name,
   title: action.title,
   aliases: action.aliases ?? [],
-  risk: { base: action.risk.base, why: action.risk.why },
+  risk: action.risk.base,
+  risk_why: action.risk.why,
   target: action.target,
   params: paramsSchema(action),
   example: action.docs.example,
@@ -369,7 +370,9 @@ test('what a lab says cannot drive the terminal of who reads it', async () => {
 
 test('the list of plans, page by page', async () => {
   server.routes['GET /v1/plans'] = ({ path }) =>
-    path.includes('cursor=') ? { plans: [{ ...samplePlan, plan_id: 'second' }] } : { plans: [samplePlan], next: 'c2' };
+    path.includes('before=c2')
+      ? { plans: [{ ...samplePlan, plan_id: 'second' }] }
+      : { plans: [samplePlan], next: 'c2' };
   const first = await pxa(['plan', 'list', '--state', 'approved']);
   expect(first.out).toContain('vm.clone');
   expect(first.out).toContain('add --all');

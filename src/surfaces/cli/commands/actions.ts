@@ -5,14 +5,12 @@ import { table } from '../render/table.ts';
 import { hanging, type Style } from '../render/text.ts';
 import { fetchActions, pickAction } from './catalogue.ts';
 
-const riskOf = ({ risk }: ActionRow): string => (typeof risk === 'string' ? risk : risk.base);
-
 /** The catalogue, or one action with its parameters, risk and an example. */
 export async function showActions(context: Context, _options: object, name?: string): Promise<void> {
   const answer = await fetchActions(context);
   const { actions } = answer.body;
   if (name === undefined) {
-    const rows = actions.map((action) => [action.name, action.target, riskOf(action), action.title]);
+    const rows = actions.map((action) => [action.name, action.target, action.risk, action.title]);
     return context.show(answer, () => table(['ACTION', 'TARGET', 'RISK', 'WHAT IT DOES'], rows, context));
   }
   const action = await pickAction(actions, name);
@@ -25,14 +23,13 @@ export async function showActions(context: Context, _options: object, name?: str
 }
 
 function actionLines(action: ActionRow, { width, style }: Context): string[] {
-  const { name, title, aliases = [], summary, target, risk, example } = action;
-  const why = typeof risk === 'string' || risk.why === undefined ? '' : ` (${risk.why})`;
+  const { name, title, aliases = [], summary, target, risk, risk_why, example } = action;
   return [
     `${style.bold(name)}  ${title}`,
     ...(summary === undefined ? [] : hanging('  ', summary, width)),
     ...(aliases.length === 0 ? [] : [`  also: ${aliases.join(', ')}`]),
     `  target: ${target}`,
-    ...hanging('  risk: ', `${riskOf(action)}${why}`, width),
+    ...hanging('  risk: ', `${risk}${risk_why === undefined ? '' : ` (${risk_why})`}`, width),
     '',
     style.bold('Parameters'),
     ...parameterLines(action, width, style),

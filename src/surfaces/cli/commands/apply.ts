@@ -39,13 +39,18 @@ async function begin(context: Context, body: object): Promise<Answer<Operation>>
       outage.answered();
       return answer;
     } catch (error) {
-      // A refusal is an answer. And where no server was from the start, nobody waits for one.
-      if (error instanceof RemoteProblem || !isPassing(error) || (!sent && neverSent(error))) throw error;
+      if (!isPassing(error) || (!sent && isFinal(error))) throw error;
       sent = true;
       await outage.wait(error);
     }
   }
 }
+
+/**
+ * Of a first attempt: a refusal is an answer, and where no server was from the start nobody waits for one. Later the
+ * server may say that it is still at work on the first attempt (`TARGET_BUSY`).
+ */
+const isFinal = (error: unknown): boolean => error instanceof RemoteProblem || neverSent(error);
 
 async function readRequest(context: Context, option: string): Promise<unknown> {
   const { text, inline } = await readSource('--request', option, context);

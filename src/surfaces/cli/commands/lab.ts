@@ -53,18 +53,10 @@ interface GuestFilter {
 
 export async function listGuests(context: Context, { state, tag, node }: GuestFilter): Promise<void> {
   const environment = await context.environment();
-  const answer = await context.api.get<{ guests: Guest[] }>('/v1/inventory', { query: { environment, state } });
-  const passes = (guest: Guest): boolean =>
-    (tag === undefined || tagsOf(guest).includes(tag)) && (node === undefined || guest.node === node);
-  if (context.json && (tag !== undefined || node !== undefined)) {
-    const sent = JSON.parse(answer.text) as { guests: Guest[] };
-    return context.print(JSON.stringify({ ...sent, guests: sent.guests.filter(passes) }));
-  }
+  const query = { environment, state, tag, node };
+  const answer = await context.api.get<{ guests: Guest[] }>('/v1/inventory', { query });
   await context.show(answer, async ({ guests }) => {
-    const rows = guests
-      .filter(passes)
-      .sort((a, b) => a.vmid - b.vmid)
-      .map((guest) => guestRow(guest, context));
+    const rows = [...guests].sort((a, b) => a.vmid - b.vmid).map((guest) => guestRow(guest, context));
     return orNothing(
       await table(['GUEST', 'NAME', 'STATUS', 'NODE', 'CPU', 'MEMORY', 'TAGS'], rows, {
         width: context.width,
@@ -97,7 +89,10 @@ export async function showStatus(context: Context, _options: object, target: str
   const answer = await context.api.get<Record<string, unknown>>('/v1/vm/status', { query: { environment, target } });
   await context.show(answer, (body) =>
     pairs(
-      Object.entries(body).map(([name, value]) => [name, statusValue(name, value)] as const),
+      Object.entries(body)
+        // Statistics of single devices; --json has them.
+        .filter(([, value]) => typeof value !== 'object')
+        .map(([name, value]) => [name, statusValue(name, value)] as const),
       context.style,
     ),
   );

@@ -15,12 +15,12 @@ export async function fetchList<K extends string, T>(
   if (!all || !first.body.next) return first;
   const sent = JSON.parse(first.text) as List<K, T>;
   const [raw, shown] = [[...sent[key]], [...first.body[key]]];
-  for (let cursor = sent.next; cursor;) {
-    const page = await context.api.get<List<K, T>>(path, { query: { ...query, cursor } });
+  for (let before = sent.next; before;) {
+    const page = await context.api.get<List<K, T>>(path, { query: { ...query, before } });
     const { next, [key]: rows } = JSON.parse(page.text) as List<K, T>;
     raw.push(...rows);
     shown.push(...page.body[key]);
-    cursor = next;
+    before = next;
   }
   const whole = (rows: readonly T[]): List<K, T> => ({ [key]: rows }) as List<K, T>;
   return { status: first.status, text: JSON.stringify(whole(raw)), body: whole(shown) };

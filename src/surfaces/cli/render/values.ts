@@ -5,6 +5,7 @@ export function show(value: unknown): string {
   if (typeof value !== 'object') return JSON.stringify(value);
   if ('$secret' in value) return '[secret]';
   if ('$runtime' in value) return `<${String(value.$runtime)}>`;
+  if (Array.isArray(value) && value.length === 0) return '(none)';
   if (Array.isArray(value) && value.every((item) => typeof item !== 'object')) return value.join(', ');
   return JSON.stringify(value);
 }
