@@ -22,7 +22,7 @@ export const silentProgress = (context: Context): ProgressView => ({
 const BAR = 20;
 const STATES: Readonly<Record<string, string>> = {
   verifying: 'Verifying the result.',
-  compensating: 'Something went wrong: taking back what was done.',
+  compensating: 'Taking back what was done.',
 };
 
 /**

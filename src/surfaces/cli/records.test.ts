@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createAudit, exportAudit } from '../../record/index.ts';
 import { recordWorld, type RecordWorld } from '../../record/testing.ts';
@@ -157,3 +159,16 @@ test('store backup names an absolute path', async () => {
   const { out } = await pxa(['store', 'backup', 'copy.db']);
   expect(out).toBe(`Written to ${resolve('copy.db')} (2.0 KiB).\n`);
 });
+
+test.each(['audit export', 'audit list --json'])(
+  '%s into a reader that has seen enough says nothing',
+  async (words) => {
+    lines = Array.from({ length: 50_000 }, (_, index) => JSON.stringify({ type: 'record', seq: index }));
+    server.routes['GET /v1/audit'] = () => ({ records: lines });
+    const script = `import { runCli } from ${JSON.stringify(join(import.meta.dirname, 'index.ts'))}; process.exitCode = await runCli(${JSON.stringify(words.split(' '))}, { stdout: process.stdout, stderr: process.stderr, stdin: process.stdin, env: process.env, isTTY: false });`;
+    const command = `"$0" --disable-warning=ExperimentalWarning --input-type=module -e "$1" | head -c 1`;
+    const env = { ...process.env, PROXMOX_AGENT_URL: server.url, PROXMOX_AGENT_TOKEN: 'pxa_x' };
+    const { stdout, stderr } = await promisify(execFile)('sh', ['-c', command, process.execPath, script], { env });
+    expect({ stdout, stderr }).toEqual({ stdout: '{', stderr: '' });
+  },
+);

@@ -1,3 +1,4 @@
+import { unlessClosed } from './pipe.ts';
 import { exitCode, problemLines, problemText } from './problem.ts';
 import type { CliDeps, Io } from './types.ts';
 import { version } from './version.ts';
@@ -16,6 +17,7 @@ export async function runCli(argv: string[], io: Io, deps: CliDeps = {}): Promis
     // Programs of their own: their options are not ours to read.
     if (first === 'serve' && deps.serve !== undefined) return await deps.serve(rest);
     if (first === 'simulator' && deps.simulator !== undefined) return await deps.simulator(rest);
+    io.stdout.on('error', unlessClosed);
     const { runProgram } = await import('./program.ts');
     return await runProgram(argv, io, deps);
   } catch (error) {

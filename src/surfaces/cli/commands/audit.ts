@@ -7,6 +7,7 @@ import { AgentError } from '../../../kernel/errors.ts';
 import type { AuditVerdict } from '../../../record/index.ts';
 import type { Context } from '../context.ts';
 import { readFileText } from '../params/source.ts';
+import { unlessClosed } from '../pipe.ts';
 import { usage } from '../problem.ts';
 import { table } from '../render/table.ts';
 import { cell, count, instant, who } from '../render/values.ts';
@@ -44,9 +45,7 @@ const openExport = (context: Context): Promise<AsyncIterable<Uint8Array>> =>
 export async function exportAudit(context: Context, _options: object, file?: string): Promise<void> {
   const stream = await openExport(context);
   if (file === undefined || file === '-') {
-    const decoder = new TextDecoder();
-    for await (const piece of stream) context.io.stdout.write(decoder.decode(piece, { stream: true }));
-    context.io.stdout.write(decoder.decode());
+    await pipeline(Readable.from(stream), context.io.stdout, { end: false }).catch(unlessClosed);
     return;
   }
   const target = createWriteStream(file, { mode: 0o600 });
