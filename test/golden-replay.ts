@@ -112,7 +112,8 @@ class Replay {
 
   #own(text: string): string {
     let out = text;
-    for (const [recorded, own] of this.#map) out = out.replaceAll(recorded, own);
+    for (const [recorded, own] of this.#map)
+      out = out.replaceAll(recorded, own).replaceAll(encodeURIComponent(recorded), encodeURIComponent(own));
     return out;
   }
 

@@ -81,21 +81,7 @@ function permissions(call: Call): unknown {
 }
 
 function knownPaths(state: State): string[] {
-  const paths = new Set([
-    '/',
-    '/access',
-    '/access/groups',
-    '/access/realm',
-    '/mapping',
-    '/nodes',
-    '/pool',
-    '/sdn',
-    '/storage',
-    '/vms',
-    '/mapping/dir',
-    '/mapping/pci',
-    '/mapping/usb',
-  ]);
+  const paths = new Set(['/', '/access', '/access/groups', '/nodes', '/pool', '/sdn', '/storage', '/vms']);
   for (const { path } of state.acl) paths.add(path);
   for (const pool of state.pools.values()) {
     paths.add(`/pool/${pool.poolid}`);

@@ -29,3 +29,7 @@ const BUILT_IN: Readonly<Record<string, string>> = {
 
 export const builtInRoles = (): Role[] =>
   Object.entries(BUILT_IN).map(([roleid, privs]) => ({ roleid, privs: words(privs), special: 1 }));
+
+const PRIVILEGES = new Set(words(BUILT_IN.Administrator ?? ''));
+
+export const isPrivilege = (name: string): boolean => PRIVILEGES.has(name);

@@ -81,9 +81,11 @@ function join(state: State, pool: Pool, vmid: number, allowMove: boolean): void 
 function remove({ world, params }: Call): null {
   return change('delete pool', () => {
     const pool = poolById(world.state, params.text('poolid'));
-    if (pool.vms.length > 0) throw fail(`pool '${pool.poolid}' is not empty (contains VM ${pool.vms[0]})`);
-    if (pool.storages.length > 0)
-      throw fail(`pool '${pool.poolid}' is not empty (contains storage '${pool.storages[0]}')`);
+    // What is not there does not keep its pool.
+    const vmid = pool.vms.filter((one) => world.state.guests.has(one)).toSorted((a, b) => a - b)[0];
+    if (vmid !== undefined) throw fail(`pool '${pool.poolid}' is not empty (contains VM ${vmid})`);
+    const storage = pool.storages.find((one) => world.state.storages.has(one));
+    if (storage !== undefined) throw fail(`pool '${pool.poolid}' is not empty (contains storage '${storage}')`);
     world.state.pools.delete(pool.poolid);
     world.state.acl = world.state.acl.filter(({ path }) => path !== `/pool/${pool.poolid}`);
     return null;

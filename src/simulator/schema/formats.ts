@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { isPrivilege } from '../access/built-in-roles.ts';
 
 /** Answers PVE's words for what is wrong with a value, or undefined when it is right. */
 type Check = (value: string) => string | undefined;
@@ -57,7 +58,11 @@ const CHECKS: Readonly<Record<string, Check>> = {
   'pve-realm': matches(/^[A-Za-z][A-Za-z0-9.\-_]+$/, (value) => `value '${value}' does not look like a valid realm\n`),
   'pve-groupid': id('group name'),
   'pve-roleid': id('role name'),
-  'pve-priv': matches(/^[A-Z][A-Za-z]*(?:\.[A-Za-z]+)+$/, (value) => `invalid privilege '${value}'\n`),
+  'pve-priv': (value) =>
+    isPrivilege(value)
+      ? undefined
+      : `invalid privilege '${value}'
+`,
   'pve-tag': matches(TAG, () => 'invalid characters in tag\n'),
   'pve-iface': matches(
     /^(?=.{2,20}$)[a-zA-Z][a-zA-Z0-9_]{1,20}(?:[:.]\d+)?$/,

@@ -100,14 +100,14 @@ function written(value: unknown): string {
 
 function addTasks(state: State, rows: readonly Row[]): void {
   for (const row of rows) {
-    const { upid, node, type, id, user, pid, pstart, starttime, endtime, status } = row;
+    const { upid, node, type, id, user, tokenid, pid, pstart, starttime, endtime, status } = row;
     if (endtime === undefined) continue;
     state.tasks.push({
       upid: textOf(upid),
       node: textOf(node),
       type: textOf(type),
       id: textOf(id),
-      user: textOf(user),
+      user: tokenid === undefined ? textOf(user) : `${textOf(user)}!${textOf(tokenid)}`,
       pid: Number(pid ?? 0),
       pstart: Number(pstart ?? 0),
       starttime: Number(starttime ?? 0),

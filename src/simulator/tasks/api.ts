@@ -13,13 +13,23 @@ function outcome({ exitstatus = '' }: TaskRecord): string {
   return exitstatus.startsWith('WARNINGS') ? 'warning' : exitstatus === '' ? 'unknown' : 'error';
 }
 
-/** One's own tasks, or all with Sys.Audit on the node. A token does not count as its owner here. */
+/** A token sees its own tasks, a user also those of the user's tokens. */
+const owns = (call: Call, user: string): boolean =>
+  user === call.principal.name || user.startsWith(`${call.principal.name}!`);
+
+/** One's own tasks, or all with Sys.Audit on the node. */
 const visible = (call: Call, task: TaskRecord): boolean =>
-  task.user === call.principal.name || may(call, `/nodes/${task.node}`, ['Sys.Audit']);
+  owns(call, task.user) || may(call, `/nodes/${task.node}`, ['Sys.Audit']);
+
+/** The owner and the token apart, as the API shows them; the UPID has them together. */
+function splitUser(name: string): Record<string, string> {
+  const [user = '', tokenid] = name.split('!');
+  return tokenid === undefined ? { user } : { user, tokenid };
+}
 
 function row(task: TaskRecord, showRunning: boolean): Record<string, unknown> {
   const { upid, node, type, id, user, pid, pstart, starttime, endtime, exitstatus } = task;
-  const out: Record<string, unknown> = { upid, node, type, id, user, pid, pstart, starttime };
+  const out: Record<string, unknown> = { upid, node, type, id, ...splitUser(user), pid, pstart, starttime };
   if (endtime !== undefined) Object.assign(out, { endtime, status: exitstatus });
   else if (showRunning) out.status = 'RUNNING';
   return out;
@@ -63,9 +73,10 @@ function named(call: Call): Named {
   const upid = call.params.text('upid');
   const parts = parseUpid(upid);
   if (parts === undefined) throw parameterError({ upid: 'unable to parse worker upid' });
-  if (parts.user !== call.principal.name && !may(call, `/nodes/${call.node}`, ['Sys.Audit']))
+  if (!owns(call, parts.user) && !may(call, `/nodes/${call.node}`, ['Sys.Audit']))
     throw forbidden(`/nodes/${call.node}, Sys.Audit`);
-  return { parts, record: call.world.tasks.find(upid) };
+  // A task is known on its own node only.
+  return { parts, record: parts.node === call.node ? call.world.tasks.find(upid) : undefined };
 }
 
 function status(call: Call): unknown {
@@ -73,7 +84,6 @@ function status(call: Call): unknown {
   if (record === undefined) throw parameterError({ upid: 'no such task' });
   const { upid, exitstatus } = record;
   const { node, pid, pstart, starttime, type, id, user } = parts;
-  const [owner, tokenid] = user.split('!');
   const out: Record<string, unknown> = {
     upid,
     node,
@@ -82,10 +92,9 @@ function status(call: Call): unknown {
     starttime,
     type,
     id,
-    user: owner,
+    ...splitUser(user),
     status: isRunning(record) ? 'running' : 'stopped',
   };
-  if (tokenid !== undefined) out.tokenid = tokenid;
   if (exitstatus !== undefined) out.exitstatus = exitstatus;
   return out;
 }
@@ -122,8 +131,8 @@ function clusterTasks(call: Call): unknown[] {
     .reverse();
   return shown.map(({ upid, node, type, id, user, starttime, endtime, exitstatus, pid }) =>
     endtime === undefined
-      ? { upid, node, type, id, user, starttime, pid, saved: '0' }
-      : { upid, node, type, id, user, starttime, endtime, status: exitstatus, saved: '1' },
+      ? { upid, node, type, id, ...splitUser(user), starttime, pid, saved: '0' }
+      : { upid, node, type, id, ...splitUser(user), starttime, endtime, status: exitstatus, saved: '1' },
   );
 }
 
@@ -136,9 +145,10 @@ export const taskApiRoutes: Routes = {
   [`GET ${base}/{upid}/log`]: log,
   [`DELETE ${base}/{upid}`]: (call) => {
     const { parts, record } = named(call);
-    if (parts.user !== call.principal.name && !may(call, `/nodes/${call.node}`, ['Sys.Modify']))
+    if (!owns(call, parts.user) && !may(call, `/nodes/${call.node}`, ['Sys.Modify']))
       throw forbidden(`/nodes/${call.node}, Sys.Modify`);
-    if (record !== undefined) call.world.tasks.interrupt(record.upid, 'received interrupt');
+    if (record === undefined) throw parameterError({ upid: 'no such task' });
+    call.world.tasks.interrupt(record.upid, 'received interrupt');
     return null;
   },
   'GET /cluster/tasks': clusterTasks,
