@@ -10,13 +10,11 @@ const io = {
   stderr: process.stderr,
   stdin: process.stdin,
   env: process.env,
-  isTTY: process.stdout.isTTY,
+  // Who pipes something in is not there to be asked.
+  isTTY: process.stdin.isTTY && process.stdout.isTTY,
 };
 const serve = async (args: string[]): Promise<number> => (await import('./serve.ts')).serve(args, io);
-const simulator = async (args: string[]): Promise<number> => {
-  await (await import('./simulator/index.ts')).runSimulator(args);
-  return 0;
-};
+const simulator = async (args: string[]): Promise<number> => (await import('./simulator/index.ts')).runSimulator(args);
 
 const [command, ...rest] = argv;
 if (command === 'serve') process.exitCode = await serve(rest);

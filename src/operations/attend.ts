@@ -66,6 +66,7 @@ export async function attend(engine: Engine, operation: OperationRecord): Promis
           `operation.${next}`,
         ),
     });
+    await journal.flush();
     await finish(engine, operation, plan, ended);
   } catch (error) {
     if (error instanceof Stop) {

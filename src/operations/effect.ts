@@ -83,7 +83,7 @@ export class EffectRun {
         const pause = UNSENT_PAUSES_MS[unsent++];
         // Not recorded as failed: nothing was sent, so a later resume may still send it.
         if (pause === undefined) throw error;
-        this.#deps.hooks.waiting(this.#step, `Proxmox VE to be reachable again: ${error.message}`);
+        this.#deps.hooks.waiting(`"${this.#step.title}" waits for Proxmox VE to be reachable again: ${error.message}`);
         await this.#deps.clock.sleep(pause, this.#deps.hooks.signal);
         continue;
       }
@@ -155,7 +155,7 @@ export class EffectRun {
   async #waitForLock(words: string): Promise<boolean> {
     const { clock, hooks } = this.#deps;
     if (!LOCKED.test(words) || clock.now() >= this.#lockDeadline || hooks.canceled()) return false;
-    hooks.waiting(this.#step, `a lock in Proxmox VE: ${words}`);
+    hooks.waiting(`"${this.#step.title}" waits for a lock in Proxmox VE: ${words}`);
     await clock.sleep(LOCK_POLL_MS, hooks.signal);
     return true;
   }

@@ -46,6 +46,7 @@ export class OperationJournal {
   readonly #owner: JournalOwner;
   readonly #past = new Map<string, JournalRecord>();
   readonly #claimed = new Set<string>();
+  #unawaited: Promise<void>[] = [];
 
   constructor(deps: JournalDeps, owner: JournalOwner, entries: readonly JournalEntry[]) {
     this.#deps = deps;
@@ -58,6 +59,17 @@ export class OperationJournal {
 
   get isEmpty(): boolean {
     return this.#past.size === 0;
+  }
+
+  /** Resolves when everything said so far is durable. Errors: those of the store. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#unawaited.splice(0));
+  }
+
+  #later(written: Promise<void>): void {
+    // Whoever flushes gets the error; until then it is nobody's unhandled one.
+    written.catch(() => {});
+    this.#unawaited.push(written);
   }
 
   thread(thread: string): ThreadJournal {
@@ -75,7 +87,7 @@ export class OperationJournal {
         const again = this.#past.has(`${thread}/${pos}`);
         const { method, path, params, seq } = step;
         const flushed = reads.splice(0);
-        await store.commit(async (trx) => {
+        const written = store.commit(async (trx) => {
           for (const read of flushed)
             await writeRead(
               trx,
@@ -87,6 +99,7 @@ export class OperationJournal {
           else await writeIntent(trx, { ...key(pos), seq, method, path, params }, at);
           await this.#tell(trx, 'operation.effect.sent', thread, step, { method, path, params });
         });
+        await Promise.all([written, this.flush()]);
         this.#past.set(`${thread}/${pos}`, { kind: 'effect', state: 'intent', method, path, params, intent_at: at });
         return at;
       },
@@ -103,10 +116,13 @@ export class OperationJournal {
       },
       done: async (pos, step, answer, settledBy) => {
         const at = clock.now();
-        await store.commit(async (trx) => {
+        const written = store.commit(async (trx) => {
           await updateEntry(trx, key(pos), { state: 'done', answer, ended_at: at, ...settled(settledBy) });
           await this.#tell(trx, 'operation.effect.done', thread, step, { answer, ...settled(settledBy) });
         });
+        // A task's end can be read from PVE again, so the next intent may share its commit; a plain call's answer cannot.
+        if (step.task === null) await written;
+        else this.#later(written);
       },
       failed: async (pos, step, error) => {
         const answer = recordError(error);

@@ -72,7 +72,7 @@ export class LiveOperation {
       lockPatience: LOCK_PATIENCE_MS,
       enter: (step, effect, sent) => this.#enter(step, effect, sent),
       at: (point, step) => this.#deps.crash?.(point, step),
-      waiting: (step, why) => this.#wait(why === undefined ? undefined : `"${step.title}" waits for ${why}`),
+      waiting: (why) => this.#wait(why),
       progress: (step, line, fraction) =>
         this.#progress(step, { line, ...(fraction === undefined ? {} : { fraction }) }),
       task: (step, effect, upid) => this.#task(step, effect, upid),

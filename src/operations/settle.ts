@@ -1,5 +1,6 @@
 import type { Effect, Read } from '../actions/define.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { isUpid, parseUpid } from '../proxmox/index.ts';
 import type { PveApi } from '../proxmox/types.ts';
 
 export type Verdict =
@@ -69,22 +70,17 @@ async function findTask(
     typefilter: effect.task,
     limit: 100,
   })) as readonly PveTask[];
-  const ours = tasks.filter(
-    (task) =>
-      task.type === effect.task &&
-      task.id === id &&
-      task.user === user &&
-      Number(task.starttime) >= since &&
-      !claimed(task.upid),
+  // By the UPID: lists name a token's task by its user alone, with the token's id beside it.
+  const ours = tasks
+    .filter(({ upid }) => isUpid(upid) && !claimed(upid))
+    .map(({ upid }) => ({ upid, ...parseUpid(upid) }));
+  const fitting = ours.filter(
+    (task) => task.type === effect.task && task.id === id && task.user === user && task.starttime >= since,
   );
   // Two candidates would mean that the same user did the same by hand in the same seconds; the first is the one we sent.
-  return ours.sort((a, b) => Number(a.starttime) - Number(b.starttime))[0]?.upid;
+  return fitting.sort((one, other) => one.starttime - other.starttime)[0]?.upid;
 }
 
 interface PveTask {
   readonly upid: string;
-  readonly type: string;
-  readonly id: string;
-  readonly user: string;
-  readonly starttime: number | string;
 }

@@ -43,7 +43,8 @@ export interface ThreadHooks {
   /** The PVE task that an effect waits for now; undefined when it has ended. */
   task(step: TraceStep, effect: Effect, upid: string | undefined): void;
   at(point: Point, step: TraceStep): void;
-  waiting(step: TraceStep, why: string | undefined): void;
+  /** What the operation waits for now; undefined when it goes on. */
+  waiting(why: string | undefined): void;
   progress(step: TraceStep, line: string, fraction: number | undefined): void;
   /** Aborted at shutdown and at a cancel that may stop the running task. */
   readonly signal: AbortSignal;
@@ -77,6 +78,8 @@ export const recordError = (error: AgentError): RecordedError => ({
 });
 export const reviveError = ({ error }: RecordedError): AgentError =>
   new AgentError(error.code, error.message, error.more ? { more: error.more } : {});
+
+const CANCELED = { more: { canceled: true } };
 
 /** The words with which PVE says that a thing is not there; each seen in the recordings. */
 const ABSENT = /does not exist|unable to find configuration file|no such|not found|unable to open file/i;
@@ -126,8 +129,13 @@ export class Thread implements ActionContext {
       const end = clock.now() + timeout * 1000;
       for (;;) {
         const value = await probe((path, params) => api.get(path, params));
-        if (value !== undefined) return value;
-        if (hooks.canceled()) throw new AgentError('OPERATION_STATE', `canceled while waiting: ${title}`);
+        if (value !== undefined) {
+          hooks.waiting(undefined);
+          return value;
+        }
+        if (hooks.canceled())
+          throw new AgentError('OPERATION_STATE', `Canceled while waiting until ${title}.`, CANCELED);
+        hooks.waiting(title);
         if (clock.now() >= end) throw new AgentError('PVE_TASK_FAILED', `${title}: not within ${timeout} seconds`);
         await clock.sleep(every * 1000, hooks.signal);
       }

@@ -71,18 +71,24 @@ function wellFormed(value: unknown): unknown {
 export function createAudit({ store, keys, clock, onCheckpoint, onRecord }: AuditOptions): Audit {
   const { key_id, privateKey, publicKeyPem } = keys.audit;
 
+  // Only what is durable is remembered; it saves a query with every record.
+  let last: CheckpointRecord | undefined;
+
   const signHead = async (trx: StoreTx, head: { seq: number; hash: string }, at: number): Promise<CheckpointRecord> => {
     const claim = { seq: head.seq, at, head_hash: head.hash, count: head.seq, key_id };
     const signature = sign(null, checkpointBytes(claim), privateKey).toString('base64');
     const checkpoint = { ...claim, signature };
     await insertCheckpoint(trx, checkpoint);
-    if (onCheckpoint !== undefined) trx.onCommit(() => onCheckpoint(checkpoint));
+    trx.onCommit(() => {
+      last = checkpoint;
+      onCheckpoint?.(checkpoint);
+    });
     return checkpoint;
   };
 
   /** Signs when a checkpoint is due, or (`now`) when anything is unsigned. */
   const signWhenDue = async (trx: StoreTx, head: { seq: number; hash: string }, at: number, now: boolean) => {
-    const last = await lastCheckpoint(trx);
+    last ??= await lastCheckpoint(trx);
     const unsigned = head.seq - (last?.seq ?? 0);
     const due = unsigned >= CHECKPOINT_RECORDS || (last !== undefined && at - last.at >= CHECKPOINT_MS);
     return unsigned > 0 && (now || due) ? signHead(trx, head, at) : undefined;

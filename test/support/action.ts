@@ -7,7 +7,12 @@ export interface Planned {
   readonly params: readonly unknown[];
   readonly warnings: string[];
   readonly risk: string;
+  /** Why the risk is higher than the action's own. */
+  readonly raises: string[];
   readonly state: string;
+  readonly trace: readonly TraceStep[];
+  /** What the code answered on the twin. */
+  readonly result: Record<string, unknown>;
 }
 
 /** Plans one action in the example lab and gives what a person would look at. */
@@ -29,7 +34,10 @@ export async function planned(
       params: trace.map((step) => step.params),
       warnings: preflight.filter(({ result }) => result === 'warn').map(({ detail }) => detail),
       risk: (plan['risk'] as { level: string }).level,
+      raises: (plan['risk'] as { raises: { reason: string }[] }).raises.map(({ reason }) => reason),
       state: String(plan['state']),
+      trace,
+      result: (plan['results'] as Record<string, Record<string, unknown>>)['a1'] ?? {},
     };
   } finally {
     await life.close();
