@@ -2,18 +2,20 @@ import { z } from 'zod';
 import { secretText } from '../../kernel/secret.ts';
 import type { Settings } from './change.ts';
 
-const address = z.strictObject({
-  ip: z
-    .union([z.literal('dhcp'), z.cidrv4()])
-    .optional()
-    .describe('IPv4 address with prefix, or `dhcp`.'),
-  gw: z.ipv4().optional().describe('IPv4 gateway; needs an address.'),
-  ip6: z
-    .union([z.literal('dhcp'), z.literal('auto'), z.cidrv6()])
-    .optional()
-    .describe('IPv6 address with prefix, `dhcp` or `auto`.'),
-  gw6: z.ipv6().optional().describe('IPv6 gateway; needs an address.'),
-});
+const address = z
+  .strictObject({
+    ip: z
+      .union([z.literal('dhcp'), z.cidrv4()])
+      .optional()
+      .describe('IPv4 address with prefix, or `dhcp`.'),
+    gw: z.ipv4().optional().describe('IPv4 gateway; needs an address.'),
+    ip6: z
+      .union([z.literal('dhcp'), z.literal('auto'), z.cidrv6()])
+      .optional()
+      .describe('IPv6 address with prefix, `dhcp` or `auto`.'),
+    gw6: z.ipv6().optional().describe('IPv6 gateway; needs an address.'),
+  })
+  .refine((parts) => parts.ip !== undefined || parts.ip6 !== undefined, 'needs an address: ip, ip6 or both');
 
 /** Cloud-init settings under the names that people use; PVE's own are in `cloudInitSettings`. */
 export const cloudInitFields = {

@@ -34,7 +34,11 @@ const params = z
     protection: z.boolean().optional().describe('Refuse to remove the guest and its disks.'),
     unset: z.array(z.enum(UNSETTABLE)).optional().describe('Settings to take away, so that PVE’s default holds.'),
   })
-  .refine((value) => Object.keys(value).length > 0, 'name at least one setting');
+  .refine((value) => Object.keys(value).length > 0, 'name at least one setting')
+  .refine(({ unset = [], ...given }) => unset.every((name) => given[name] === undefined), {
+    message: 'names a setting that is also given a value',
+    path: ['unset'],
+  });
 
 type Input = ActionInput<z.output<typeof params>>;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineAction, type Read, type Target } from '../define.ts';
-import { guestPath, label, readConfig, readStatus, when, type Config } from '../parts/guest.ts';
+import { guestPath, isTemplate, label, readConfig, readStatus, when, type Config } from '../parts/guest.ts';
 
 const uuidOf = (config: Config | undefined): string =>
   /uuid=([^,]+)/.exec(String(config?.['smbios1'] ?? ''))?.[1] ?? '';
@@ -12,6 +12,17 @@ const goneIs =
     const config = await readConfig(read, target).catch(() => undefined);
     return config === undefined || uuidOf(config) !== uuid;
   };
+
+/** The volumes of linked clones begin with the name of the template's (FACTS 27); PVE looks only in the task. */
+async function linkedVolumes(read: Read, { node }: Target, config: Config): Promise<string[]> {
+  const bases = Object.values(config).flatMap((value) => /^[^:,]+:(?:[^,]*\/)?base-[^,]+/.exec(String(value)) ?? []);
+  const storages = [...new Set(bases.map((volid) => volid.slice(0, volid.indexOf(':'))))];
+  const contents = await Promise.all(
+    storages.map((storage) => read(`/nodes/${node}/storage/${storage}/content`, { content: 'images' })),
+  );
+  const volids = contents.flatMap((rows) => (rows as readonly Config[]).map(({ volid }) => String(volid)));
+  return volids.filter((volid) => bases.some((base) => volid.startsWith(`${base}/`)));
+}
 
 export default defineAction({
   name: 'vm.delete',
@@ -36,6 +47,7 @@ export default defineAction({
     const config = await readConfig(read, target);
     const { status } = await readStatus(read, target);
     const name = label(target, config['name']);
+    const linked = isTemplate(config) ? await linkedVolumes(read, target, config) : [];
     return [
       when(status === 'stopped', 'stopped', 'the guest is stopped', `${name} is running; shut it down first`),
       when(
@@ -43,6 +55,12 @@ export default defineAction({
         'protection',
         'the guest is not protected',
         `${name} is protected; take the protection away with vm.configure first`,
+      ),
+      when(
+        linked.length === 0,
+        'linked clones',
+        'none stands on it',
+        `${name} is the base of linked clones, which would lose their disks: ${linked.join(', ')}`,
       ),
     ];
   },

@@ -30,7 +30,16 @@ function addGuest(state: State, capture: Capture, row: Row, kind: Kind, node: st
   const complete = ['config', 'status/current', 'pending', 'snapshot'].every((name) => capture.has(`${base}/${name}`));
   if (state.partial ? complete : capture.has(`${base}/config`)) readDetails(guest, capture, base, now);
   else fromRow(guest, row, state.partial);
+  if (state.partial) addManaged(state, guest, capture.row(`${base}/status/current`));
   return guest;
+}
+
+/** A partial twin reads no list of HA resources where a guest's own status tells (FACTS 35). */
+function addManaged(state: State, { type, vmid }: Guest, { ha }: Row): void {
+  const { managed, state: wanted = 'started', group } = (ha ?? {}) as Row;
+  const sid = `${type === 'qemu' ? 'vm' : 'ct'}:${vmid}`;
+  if (Number(managed ?? 0) !== 1 || state.haResources.has(sid)) return;
+  state.haResources.set(sid, { state: wanted, ...(group === undefined ? {} : { group }) });
 }
 
 /** What the list alone tells; enough for lists, not for anything that needs the configuration. */

@@ -42,6 +42,7 @@ function visible(call: Call, storage: StorageDefinition, volume: Volume): boolea
 
 function list(call: Call): unknown[] {
   const { world, node, params } = call;
+  world.needs(`/nodes/${node}/storage/${params.text('storage')}/content`);
   const storage = storageOn(world, node, params.text('storage'));
   const content = params.maybe('content');
   const vmid = params.maybeNumber('vmid');
