@@ -134,9 +134,9 @@ export class Thread implements ActionContext {
           return value;
         }
         if (hooks.canceled())
-          throw new AgentError('OPERATION_STATE', `Canceled while waiting until ${title}.`, CANCELED);
+          throw new AgentError('OPERATION_STATE', `Canceled while waiting for ${title}.`, CANCELED);
         hooks.waiting(title);
-        if (clock.now() >= end) throw new AgentError('PVE_TASK_FAILED', `${title}: not within ${timeout} seconds`);
+        if (clock.now() >= end) throw new AgentError('PVE_TASK_FAILED', `Waited ${timeout} seconds for ${title}.`);
         await clock.sleep(every * 1000, hooks.signal);
       }
     };

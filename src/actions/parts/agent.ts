@@ -23,7 +23,7 @@ export const agentEnabled = (config: Config): boolean =>
  */
 export function waitForAddresses(ctx: ActionContext, target: Target, timeout: number): Promise<readonly Address[]> {
   return ctx.waitUntil(
-    `the guest agent of ${target.text} reports an address`,
+    `the guest agent of ${target.text} to report an address`,
     async (read) => {
       const addresses = await readAddresses(read, target);
       return addresses !== undefined && addresses.length > 0 ? addresses : undefined;

@@ -93,7 +93,7 @@ export async function untilStatus(
   timeout: number,
 ): Promise<void> {
   await ctx.waitUntil(
-    `${target.text} is ${wanted}`,
+    `${target.text} to be ${wanted}`,
     async (read) => ((await readStatus(read, target)).status === wanted ? true : undefined),
     { every: 2, timeout },
   );

@@ -29,7 +29,7 @@ async function runOnce(ctx: ActionContext, target: Target, name: keyof typeof FI
     undo: { kind: 'irreversible', why: 'what a command did in the guest is the guest’s' },
   });
   const pid = (data as { pid?: unknown } | null)?.pid;
-  const exit = await ctx.waitUntil(`"${name}" ends in ${target.text}`, (read) => exitOf(read, target, pid), {
+  const exit = await ctx.waitUntil(`"${name}" to end in ${target.text}`, (read) => exitOf(read, target, pid), {
     every: 2,
     timeout: FIRST_BOOT[name].timeout,
   });
