@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ManualClock } from '../src/kernel/clock.ts';
 import { seededIds } from '../src/kernel/ids.ts';
-import { captureTime, Simulator, type SimRequest } from '../src/simulator/index.ts';
+import { captureTime, Simulator, startServer, type RunningServer, type SimRequest } from '../src/simulator/index.ts';
 
 export const SHARED = process.env.PVE_SHARED ?? join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'shared');
 const PVE = join(SHARED, 'pve');
@@ -29,9 +29,9 @@ interface Step {
     body?: Params;
     json?: Params;
     ext?: string;
-    headers?: unknown;
-    raw?: unknown;
-    rawRepeat?: unknown;
+    headers?: Record<string, string>;
+    raw?: string;
+    rawRepeat?: { prefix?: string; char: string; count: number };
   };
   readonly response: { status: number; reason: string; body: unknown };
   readonly task?: { upid: string; status?: { exitstatus?: string } } | null;
@@ -102,6 +102,7 @@ class Replay {
   readonly rules: Rules;
   /** Recorded UPIDs, digests and the like to this run's own. */
   readonly #map = new Map<string, string>();
+  #server: RunningServer | undefined;
 
   constructor(before: Record<string, unknown>, rules: Rules) {
     // A capture was made about a second before the first step.
@@ -166,10 +167,50 @@ class Replay {
     return this.simulator.handle(request);
   }
 
-  compareStep(step: Step, answers: unknown[]): string[] {
+  /** What only HTTP has, such as headers, other bodies and formatters, goes to a server in front of the simulator. */
+  async sendHttp(request: Step['request'], as = 'root@pam') {
+    const options = { simulator: this.simulator, clock: new ManualClock(), speed: 'manual', control: true } as const;
+    this.#server ??= await startServer({ ...options, host: '127.0.0.1', port: 0 });
+    const { method, path, query = {}, body = {}, json, raw, rawRepeat, ext = 'json', headers = {} } = request;
+    const form = (fields: Params): string => {
+      const out = new URLSearchParams();
+      for (const [name, value] of Object.entries(fields))
+        for (const one of [value].flat()) out.append(name, this.#own(String(one)));
+      return out.toString();
+    };
+    const repeated = rawRepeat === undefined ? raw : (rawRepeat.prefix ?? '') + rawRepeat.char.repeat(rawRepeat.count);
+    const text = json === undefined ? repeated : JSON.stringify(json);
+    const typed = json === undefined ? 'application/x-www-form-urlencoded' : 'application/json';
+    const sends = method === 'POST' || method === 'PUT';
+    const answer = await fetch(`${this.#server.url}/api2/${ext}${this.#own(path)}?${form(query)}`, {
+      method,
+      headers: {
+        ...(as === 'none' ? {} : { 'X-Simulator-As': as }),
+        ...(sends && (repeated === undefined || json !== undefined) ? { 'Content-Type': typed } : {}),
+        ...headers,
+      },
+      ...(text !== undefined ? { body: text } : sends ? { body: form(body) } : {}),
+    });
+    const received = await answer.text();
+    let parsed: unknown = received === '' ? null : received;
+    try {
+      parsed = JSON.parse(received);
+    } catch {
+      // Not every answer is JSON.
+    }
+    return { status: answer.status, reason: answer.statusText, body: parsed };
+  }
+
+  async close(): Promise<void> {
+    await this.#server?.close();
+  }
+
+  async compareStep(step: Step, answers: unknown[]): Promise<string[]> {
     const { rules } = this;
     this.resolve(step, answers);
-    const actual = this.send(step.request, step.as);
+    const { headers, raw, rawRepeat, ext } = step.request;
+    const overHttp = [headers, raw, rawRepeat, ext].some((one) => one !== undefined);
+    const actual = overHttp ? await this.sendHttp(step.request, step.as) : this.send(step.request, step.as);
     answers.push(actual.body);
     const expected = step.response;
     this.learn(expected.body, actual.body);
@@ -193,7 +234,7 @@ class Replay {
   }
 }
 
-export function replay(file: string, rules: Rules): Result {
+export async function replay(file: string, rules: Rules): Promise<Result> {
   const scenario = readJson<Scenario>(file);
   const run = new Replay(capture(scenario.before.capture), rules);
   const result: Result = { name: `${scenario.suite}/${scenario.name}`, steps: new Map(), after: new Map() };
@@ -215,7 +256,7 @@ export function replay(file: string, rules: Rules): Result {
       answers.push(null);
       continue;
     }
-    const notes = run.compareStep(step, answers);
+    const notes = await run.compareStep(step, answers);
     const upid = (answers.at(-1) as { data?: unknown } | null)?.data;
     if (step.task && typeof upid === 'string' && upid.startsWith('UPID:')) open.push({ upid, step, notes });
     if (step.overlap !== true) settle();
@@ -223,6 +264,7 @@ export function replay(file: string, rules: Rules): Result {
   }
   settle();
   compareAfter(scenario, run, result);
+  await run.close();
   return result;
 }
 
