@@ -43,8 +43,13 @@ export interface ConfigSources {
   };
 }
 
+const nameSchema = z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be lower-case letters, digits and hyphens');
+const fingerprintSchema = z
+  .string()
+  .regex(/^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/, 'must be 32 pairs of hex digits with colons');
+const levelSchema = z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent');
 const environmentSchema = z.strictObject({
-  name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/, 'must be lower-case letters, digits and hyphens'),
+  name: nameSchema,
   endpoint: z.union([z.string(), z.array(z.string()).min(1)]),
   token: z
     .strictObject({
@@ -57,10 +62,7 @@ const environmentSchema = z.strictObject({
     .optional(),
   tls: z
     .strictObject({
-      fingerprint: z
-        .string()
-        .regex(/^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/, 'must be 32 pairs of hex digits with colons')
-        .optional(),
+      fingerprint: fingerprintSchema.optional(),
       ca: z.string().optional(),
       insecure: z.boolean().optional(),
     })
@@ -72,7 +74,7 @@ const fileSchema = z.strictObject({
   host: z.string().optional(),
   port: z.int().min(0).max(65535).optional(),
   data: z.string().optional(),
-  log_level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).optional(),
+  log_level: levelSchema.optional(),
 });
 
 /**
@@ -96,7 +98,7 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
     host: flags.host ?? env['PROXMOX_AGENT_HOST'] ?? file.host ?? '127.0.0.1',
     port: port(flags.port ?? env['PROXMOX_AGENT_PORT']) ?? file.port ?? 8470,
     data: resolve(cwd, data ?? 'data'),
-    logLevel: env['PROXMOX_AGENT_LOG'] ?? file.log_level ?? 'warn',
+    logLevel: variable(env, 'PROXMOX_AGENT_LOG', levelSchema) ?? file.log_level ?? 'warn',
     bootstrapToken: bootstrap,
   };
 }
@@ -172,16 +174,17 @@ function fromVariables(env: ConfigSources['env'], base: string): EnvironmentConf
   const match = /^([^\s@!=]+@[\w.-]+![\w.-]+)=(\S+)$/.exec(token.reveal());
   if (match === null) throw invalid('PROXMOX_VE_API_TOKEN must be user@realm!tokenid=secret.');
   const [, id = '', secret = ''] = match;
-  const fingerprint = env['PROXMOX_VE_FINGERPRINT'];
+  const fingerprint = variable(env, 'PROXMOX_VE_FINGERPRINT', fingerprintSchema);
   const insecure = /^(1|true|yes)$/i.test(env['PROXMOX_VE_INSECURE'] ?? '');
-  const name = env['PROXMOX_VE_ENVIRONMENT'] ?? 'home';
+  const name = variable(env, 'PROXMOX_VE_ENVIRONMENT', nameSchema) ?? 'home';
   return [
     checkOne({
       name,
-      endpoints: [new URL(endpoint).origin],
+      // Other tools accept the address of the API itself; ours is the server's.
+      endpoints: [URL.canParse(endpoint) ? new URL(endpoint).origin : endpoint],
       auth: { token: { id, secret: new Secret(secret) } },
       production: false,
-      tls: { ...(fingerprint ? { fingerprint } : {}), ...(insecure ? { insecure } : {}) },
+      tls: { ...(fingerprint === undefined ? {} : { fingerprint }), ...(insecure ? { insecure } : {}) },
     }),
   ];
 }
@@ -195,6 +198,15 @@ function reference(text: string, env: ConfigSources['env'], base: string, where:
   const value = env[name];
   if (value === undefined || value === '') throw invalid(`${where}: the environment variable ${name} is not set.`);
   return new Secret(value);
+}
+
+/** A variable that is held to what the file is held to; an empty one counts as not set. */
+function variable<T extends string>(env: ConfigSources['env'], name: string, schema: z.ZodType<T>): T | undefined {
+  const value = env[name];
+  if (value === undefined || value === '') return undefined;
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw invalid(`${name} ${parsed.error.issues[0]?.message ?? 'is not valid'}.`);
+  return parsed.data;
 }
 
 function secretVariable(env: ConfigSources['env'], name: string, base: string): Secret | undefined {

@@ -32,5 +32,4 @@ export function seededIds(seed: string, clock: Clock): Ids {
 }
 
 /** 0 or more, less than `bound`. */
-export const randomBelow = (ids: Ids, bound: number): number =>
-  Buffer.from(ids.bytes(6)).readUIntBE(0, 6) % bound;
+export const randomBelow = (ids: Ids, bound: number): number => Buffer.from(ids.bytes(6)).readUIntBE(0, 6) % bound;

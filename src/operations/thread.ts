@@ -133,8 +133,7 @@ export class Thread implements ActionContext {
           hooks.waiting(undefined);
           return value;
         }
-        if (hooks.canceled())
-          throw new AgentError('OPERATION_STATE', `Canceled while waiting for ${title}.`, CANCELED);
+        if (hooks.canceled()) throw new AgentError('OPERATION_STATE', `Canceled while waiting for ${title}.`, CANCELED);
         hooks.waiting(title);
         if (clock.now() >= end) throw new AgentError('PVE_TASK_FAILED', `Waited ${timeout} seconds for ${title}.`);
         await clock.sleep(every * 1000, hooks.signal);

@@ -1,0 +1,236 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { loadConfig, type Config, type ConfigSources } from './config.ts';
+import { isAgentError } from './errors.ts';
+
+let cwd = '';
+beforeEach(() => {
+  cwd = mkdtempSync(join(tmpdir(), 'proxmox-agent-'));
+});
+afterEach(() => rmSync(cwd, { recursive: true }));
+
+const FINGERPRINT = Array.from({ length: 32 }, () => 'AB').join(':');
+const HOME = 'name: home\n    endpoint: https://pve1.example:8006\n    token: { id: "agent@pve!a", secret: "env:S" }';
+
+interface Given {
+  readonly yaml?: string;
+  readonly env?: ConfigSources['env'];
+  readonly flags?: ConfigSources['flags'];
+}
+
+function load({ yaml, env = { S: 'the-secret' }, flags = {} }: Given): Config {
+  if (yaml !== undefined) writeFileSync(join(cwd, 'proxmox-agent.yaml'), yaml);
+  return loadConfig({ env, cwd, flags });
+}
+
+/** The words of the refusal. */
+function refusal(given: Given): string {
+  try {
+    load(given);
+    return 'accepted';
+  } catch (error) {
+    if (!isAgentError(error, 'CONFIGURATION_INVALID')) throw error;
+    expect(error.message).not.toContain('the-secret');
+    return error.message;
+  }
+}
+
+const one = (fields: string): Given => ({ yaml: `environments:\n  - ${fields}\n` });
+const home = (...more: string[]): Given => one([HOME, ...more].join('\n    '));
+
+describe('with nothing configured', () => {
+  it('there is the example lab in the built-in simulator, for this machine only', () => {
+    const config = load({ env: {} });
+    expect(config).toMatchObject({ host: '127.0.0.1', port: 8470, data: join(cwd, 'data'), logLevel: 'warn' });
+    expect(config.environments).toEqual([
+      { name: 'lab', endpoints: [], auth: undefined, tls: {}, production: false, simulator: 'enterprise' },
+    ]);
+    expect(config.bootstrapToken).toBeUndefined();
+  });
+});
+
+describe('an environment', () => {
+  it('has its endpoints, its token and its trust, the secret from where the reference points', () => {
+    writeFileSync(join(cwd, 'secret'), 'from-file\n');
+    writeFileSync(join(cwd, 'ca.pem'), 'PEM\n');
+    const { environments } = load(
+      one(
+        'name: home\n    endpoint: [https://a:8006, https://b:8006]\n    token: { id: "u@pve!t", secret: "file:secret" }\n    tls: { ca: ca.pem }\n    production: true',
+      ),
+    );
+    const [only] = environments;
+    expect(only).toMatchObject({
+      endpoints: ['https://a:8006', 'https://b:8006'],
+      tls: { ca: 'PEM' },
+      production: true,
+    });
+    expect(only?.auth !== undefined && 'token' in only.auth && only.auth.token.secret.reveal()).toBe('from-file');
+    expect(JSON.stringify(environments)).not.toContain('from-file');
+  });
+
+  it('may sign in with a password instead', () => {
+    const { environments } = load(
+      one('name: home\n    endpoint: https://a:8006\n    login: { username: root@pam, password: "env:S" }'),
+    );
+    expect(environments[0]?.auth).toMatchObject({ ticket: { username: 'root@pam' } });
+  });
+
+  it('may use plain HTTP on this machine, outside production', () => {
+    for (const host of ['127.0.0.1:1', 'localhost:1', '[::1]:1'])
+      expect(refusal(one(HOME.replace('https://pve1.example:8006', `http://${host}`)))).toBe('accepted');
+  });
+});
+
+describe('refused, each in its own words:', () => {
+  it.each<[string, Given, string]>([
+    [
+      'a literal secret',
+      one(HOME.replace('env:S', 'the-secret')),
+      'environment home: token.secret must be a reference such as env:NAME or file:PATH, not the secret itself.',
+    ],
+    [
+      'a variable that is not set',
+      { ...home(), env: {} },
+      'environment home: token.secret: the environment variable S is not set.',
+    ],
+    [
+      'a variable that is empty',
+      { ...home(), env: { S: '' } },
+      'environment home: token.secret: the environment variable S is not set.',
+    ],
+    ['a file that is not there', one(HOME.replace('env:S', 'file:nope')), '/nope cannot be read.'],
+    ['a CA file that is not there', home('tls: { ca: nope.pem }'), 'environment home: tls.ca: '],
+    ['no credentials', one('name: home\n    endpoint: https://a'), 'environment home: token or login is missing.'],
+    [
+      'one token for two environments',
+      { yaml: `environments:\n  - ${HOME}\n  - ${HOME.replace('home', 'work')}\n` },
+      'environments home and work share the token id agent@pve!a; give each its own.',
+    ],
+    ['one name twice', { yaml: `environments:\n  - ${HOME}\n  - ${HOME}\n` }, 'Two environments are named home.'],
+    [
+      'no checking of certificates in production',
+      home('tls: { insecure: true }', 'production: true'),
+      'tls.insecure is refused for a production environment',
+    ],
+    [
+      'plain HTTP elsewhere',
+      one(HOME.replace('https:', 'http:')),
+      'environment home: http:// is accepted only for loopback, and never for production.',
+    ],
+    [
+      'plain HTTP in production, even here',
+      one(`${HOME.replace('https://pve1.example', 'http://127.0.0.1')}\n    production: true`),
+      'http:// is accepted only for loopback, and never for production.',
+    ],
+    [
+      'another protocol',
+      one(HOME.replace('https:', 'ftp:')),
+      'environment home: ftp://pve1.example:8006 is not an https:// address.',
+    ],
+    ['no address at all', one(HOME.replace('https://pve1.example:8006', 'pve1')), 'pve1 is not an https:// address.'],
+    ['broken YAML, with its line', { yaml: 'environments:\n  - name: [home\nport: 1\n' }, 'at line '],
+    ['a key that is not known', { yaml: 'prot: 8470\n' }, 'prot'],
+    ['a key of an environment that is not known', home('verify: false'), 'verify'],
+    ['a name with capitals', one(HOME.replace('home', 'Home')), 'must be lower-case letters, digits and hyphens'],
+    [
+      'a token id without its token',
+      one(HOME.replace('!a', '')),
+      'environments.0.token.id: must be user@realm!tokenid',
+    ],
+    [
+      'half a fingerprint',
+      home('tls: { fingerprint: "AB:CD" }'),
+      'environments.0.tls.fingerprint: must be 32 pairs of hex digits with colons',
+    ],
+    ['a port that is too large', { yaml: 'port: 65536\n' }, 'port: '],
+    ['a port that is a word', { flags: { port: 'http' } }, '"http" is not a port.'],
+    ['an empty port', { flags: { port: ' ' } }, '" " is not a port.'],
+    [
+      'a named file that is not there',
+      { flags: { config: 'x.yaml' } },
+      'The configuration file x.yaml does not exist.',
+    ],
+    [
+      'a short bootstrap token',
+      { env: { PROXMOX_AGENT_BOOTSTRAP_TOKEN: 'x'.repeat(31) } },
+      'PROXMOX_AGENT_BOOTSTRAP_TOKEN must have 32 characters or more.',
+    ],
+    [
+      'the endpoint variable without a token',
+      { env: { PROXMOX_VE_ENDPOINT: 'https://a:8006' } },
+      'PROXMOX_VE_ENDPOINT is set and PROXMOX_VE_API_TOKEN (or PROXMOX_VE_API_TOKEN_FILE) is missing.',
+    ],
+    [
+      'a token variable without its secret',
+      { env: { PROXMOX_VE_ENDPOINT: 'https://a:8006', PROXMOX_VE_API_TOKEN: 'u@pve!t' } },
+      'PROXMOX_VE_API_TOKEN must be user@realm!tokenid=secret.',
+    ],
+    [
+      'an endpoint variable that is no address',
+      { env: { PROXMOX_VE_ENDPOINT: 'pve1', PROXMOX_VE_API_TOKEN: 'u@pve!t=the-secret' } },
+      'pve1 is not an https:// address.',
+    ],
+    [
+      'a fingerprint variable that is none',
+      {
+        env: {
+          PROXMOX_VE_ENDPOINT: 'https://a',
+          PROXMOX_VE_API_TOKEN: 'u@pve!t=the-secret',
+          PROXMOX_VE_FINGERPRINT: 'AB',
+        },
+      },
+      'must be 32 pairs of hex digits with colons',
+    ],
+    [
+      'an environment variable with a name that is none',
+      {
+        env: {
+          PROXMOX_VE_ENDPOINT: 'https://a',
+          PROXMOX_VE_API_TOKEN: 'u@pve!t=the-secret',
+          PROXMOX_VE_ENVIRONMENT: 'My Lab',
+        },
+      },
+      'must be lower-case letters, digits and hyphens',
+    ],
+    ['a log level that is none', { env: { PROXMOX_AGENT_LOG: 'loud' } }, 'PROXMOX_AGENT_LOG must be '],
+  ])('%s', (_what, given, words) => {
+    expect(refusal(given)).toContain(words);
+  });
+});
+
+describe('the sources', () => {
+  it('win over each other in order: command line, environment variable, file', () => {
+    const yaml = 'host: 0.0.0.0\nport: 1\ndata: from-file\nlog_level: error\n';
+    expect(load({ yaml, env: {} })).toMatchObject({ host: '0.0.0.0', port: 1, data: join(cwd, 'from-file') });
+    const env = { PROXMOX_AGENT_PORT: '2', PROXMOX_AGENT_DATA: '/var/data', PROXMOX_AGENT_LOG: 'debug' };
+    expect(load({ yaml, env })).toMatchObject({ port: 2, data: '/var/data', logLevel: 'debug' });
+    expect(load({ yaml, env, flags: { port: '3', host: '::1', data: 'd' } })).toMatchObject({
+      port: 3,
+      host: '::1',
+      data: join(cwd, 'd'),
+    });
+  });
+
+  it('know the variables of other Proxmox tools as environment home', () => {
+    writeFileSync(join(cwd, 'token'), 'u@pve!t=the-secret\n');
+    const { environments } = load({
+      env: {
+        PROXMOX_VE_ENDPOINT: 'https://pve1.example:8006/api2/json',
+        PROXMOX_VE_API_TOKEN_FILE: 'token',
+        PROXMOX_VE_FINGERPRINT: FINGERPRINT,
+      },
+    });
+    expect(environments).toMatchObject([
+      { name: 'home', endpoints: ['https://pve1.example:8006'], tls: { fingerprint: FINGERPRINT }, production: false },
+    ]);
+  });
+
+  it('take the bootstrap token, and never show it', () => {
+    const token = 'b'.repeat(32);
+    const config = load({ env: { PROXMOX_AGENT_BOOTSTRAP_TOKEN: token } });
+    expect(config.bootstrapToken?.reveal()).toBe(token);
+    expect(JSON.stringify(config)).not.toContain(token);
+  });
+});
