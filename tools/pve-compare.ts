@@ -27,6 +27,7 @@ const { values, positionals } = parseArgs({
     token: text,
     fingerprint: text,
     node: text,
+    storage: { type: 'string', multiple: true, default: [] },
     vmids: { ...text, default: '990000-990099' },
     'i-own-this-cluster': { type: 'boolean', default: false },
   },
@@ -44,6 +45,9 @@ const [, id, secret] = /^([^=]+)=(.+)$/.exec(token) ?? [];
 if (live === undefined || id === undefined || secret === undefined || positionals.length === 0)
   fail('usage: pve-compare --live URL --token USER@REALM!ID=SECRET --i-own-this-cluster SCENARIO.json…');
 const [from = 0, to = 0] = values.vmids.split('-').map(Number);
+
+const storages = Object.fromEntries(values.storage.map((pair) => pair.split('=') as [string, string]));
+const place = { from, to, node: values.node, storages };
 
 const environment: Environment = connect(
   {
@@ -134,7 +138,7 @@ try {
       ids: systemIds(systemClock),
       now: systemClock.now(),
     });
-    for (const step of usable(JSON.parse(readFileSync(file, 'utf8')), { from, to }, values.node)) {
+    for (const step of usable(JSON.parse(readFileSync(file, 'utf8')), place)) {
       const found = differences(await onLive(step), onSimulator(simulator, step));
       compared++;
       if (found.length > 0) differing++;

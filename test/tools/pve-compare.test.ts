@@ -54,7 +54,16 @@ describe('pve-compare', () => {
     'finds no difference between a cluster and its twin, and leaves nothing behind',
     { timeout: 60_000 },
     async () => {
-      const { code, output } = await compare('--i-own-this-cluster', '--node', 'pve4', SCENARIO);
+      const { code, output } = await compare(
+        '--i-own-this-cluster',
+        '--node',
+        'pve4',
+        '--storage',
+        'local=nas',
+        '--storage',
+        'shared=nas',
+        SCENARIO,
+      );
       expect(output).toMatch(/\d+ steps compared, 0 differ/);
       expect(code).toBe(0);
       expect((await compare('--i-own-this-cluster', SCENARIO)).output).not.toMatch(/There are guests in the range/);

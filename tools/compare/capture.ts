@@ -29,6 +29,8 @@ export async function captureLive(api: PveApi): Promise<Record<string, unknown>>
     }
   };
   await Promise.all(CLUSTER.map(read));
+  const users = list(capture['GET /access/users']).map((row) => String(record(row)['userid']));
+  await Promise.all(users.map((user) => read(`/access/users/${user}/token`)));
   const nodes = list(capture['GET /nodes'])
     .map((row) => record(row))
     .filter((row) => row['status'] === 'online')
