@@ -80,6 +80,8 @@ export interface Effect extends EffectBase {
   readonly undo: Undo;
   /** A guest that this effect brings into being: its identity is kept, and undo removes no other. */
   readonly creates?: { readonly vmid: number; readonly node: string };
+  /** The storage that the effect copies onto; how many do so at a time is limited. */
+  readonly storage?: string;
   /** The template whose lock PVE holds while the task runs; such effects on one template are serialised. */
   readonly template?: string;
 }

@@ -33,6 +33,8 @@ export interface Draft {
   readonly capture: Capture;
 }
 
+type Preflight = Rehearsal['preflight'][number];
+
 /** A rehearsal that asks for more and more of the lab is not converging; a plan for one guest takes two or three rounds. */
 const MAX_ROUNDS = 12;
 /** Locks that come and go by themselves (FACTS 24): the apply waits for them, so the rehearsal looks past them. */
@@ -65,9 +67,10 @@ export async function draft(
     rehearseLive(requests, environment, capture, deps),
     readPermissions(environment.api, permissionsOf(requests)),
   ]);
+  const locks = await Promise.all(passing.map((check) => diagnose(check, requests, environment)));
   return {
     requests,
-    rehearsal: { ...rehearsal, preflight: [...rehearsal.preflight, ...passing, ...missingRights(permissions)] },
+    rehearsal: { ...rehearsal, preflight: [...rehearsal.preflight, ...locks, ...missingRights(permissions)] },
     targets: uniqueTargets(requests).map((one) => pin(one.input, environment.name, inventory, capture)),
     permissions,
     inventory,
@@ -99,7 +102,7 @@ export async function rehearseLive(
   // The storages' definitions tell whose volumes a guest's disks are; nearly every plan needs them.
   const first = guests.length === 0 ? [] : ['GET /storage', ...new Set(guests)];
   await readInto(capture, first, environment.api);
-  const passing: Rehearsal['preflight'][number][] = [];
+  const passing: Preflight[] = [];
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const seed = withoutPassingLocks(capture, requests, passing);
     try {
@@ -114,11 +117,7 @@ export async function rehearseLive(
 }
 
 /** The seed as it is when the locks have gone: PVE tells of a lock in four places. */
-function withoutPassingLocks(
-  capture: Capture,
-  requests: readonly PreparedRequest[],
-  found: Rehearsal['preflight'][number][],
-): Capture {
+function withoutPassingLocks(capture: Capture, requests: readonly PreparedRequest[], found: Preflight[]): Capture {
   const out = { ...capture };
   found.length = 0;
   for (const { id, input } of requests) {
@@ -134,6 +133,22 @@ function withoutPassingLocks(
     found.push({ check: 'lock', result: 'warn', detail, request: id });
   }
   return out;
+}
+
+/** A lock that no running task owns was left behind by one that died: nothing to wait for (FACTS 24). */
+async function diagnose(
+  check: Preflight,
+  requests: readonly PreparedRequest[],
+  { api }: Environment,
+): Promise<Preflight> {
+  const target = requests.find(({ id }) => id === check.request)?.input.target;
+  if (target === undefined) return check;
+  const running = list(await api.get(`/nodes/${target.node}/tasks`, { source: 'active', vmid: target.vmid }));
+  if (running.length > 0) return check;
+  return {
+    ...check,
+    detail: `${check.detail}. No running task owns the lock, so it is probably stale: look at the guest, then clear it on ${target.node} with "qm unlock ${target.vmid}"`,
+  };
 }
 
 function withoutLock(value: unknown): unknown {

@@ -7,11 +7,13 @@ export interface Limits {
   readonly environment: number;
   /** Effects under way on one node. */
   readonly node: number;
+  /** Effects that copy onto or from one storage under way. */
+  readonly storage: number;
   /** Clones of one template under way. */
   readonly template: number;
 }
 
-export const DEFAULT_LIMITS: Limits = { environment: 16, node: 8, template: 1 };
+export const DEFAULT_LIMITS: Limits = { environment: 16, node: 8, storage: 4, template: 1 };
 
 /** Counted places by name, first come first served. */
 export class Places {

@@ -106,6 +106,9 @@ export class LiveOperation {
     return [
       [`${environment}: calls under way`, limits.environment],
       ...(node === undefined ? [] : [[`${environment}/node/${node}`, limits.node] as [string, number]]),
+      ...(effect.storage === undefined
+        ? []
+        : [[`${environment}/storage/${effect.storage}`, limits.storage] as [string, number]]),
       ...(effect.template === undefined
         ? []
         : [[`${environment}/template/${effect.template}`, limits.template] as [string, number]]),

@@ -187,4 +187,27 @@ describe.each(CHANGING.map(({ name }) => name))('%s', (name) => {
       }
     },
   );
+
+  it('takes everything back once, even when the process is killed while it does', async () => {
+    const { trace } = await undisturbed;
+    const last = trace.at(-1);
+    // Only where an earlier step has something to be taken back.
+    for (const step of trace.filter(({ seq, undo }) => undo.kind === 'call' && seq !== last?.seq)) {
+      for (const point of POINTS) {
+        await inCase(async (one) => {
+          const match = { method: last?.method ?? '', path: last?.path ?? '', nth: 1 };
+          one.simulator.inject({ match, kind: 'status', status: 500, message: 'simulated refusal' });
+          const { operation } = await one.killed(request, step.seq, point, true);
+          const where = `killed ${point} while undoing step ${step.seq}: ${JSON.stringify(operation)}`;
+          expect(operation.state, where).toBe('failed');
+          expect(one.changes(), where).toEqual([]);
+          const { undo } = step;
+          if (undo.kind !== 'call') return;
+          const same = (call: string): boolean => call === `${undo.method} ${undo.path}`;
+          const forward = trace.filter(({ method, path }) => same(`${method} ${path}`)).length;
+          expect(one.calls().filter(same), where).toHaveLength(forward + 1);
+        });
+      }
+    }
+  });
 });

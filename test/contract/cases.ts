@@ -67,15 +67,18 @@ export class Case {
     }
   }
 
-  /** The whole way, killed once at `point` of effect `seq`, then picked up by a new life. */
+  /**
+   * The whole way, killed once at `point` of effect `seq` (of its undo, with `undoing`), then picked up by a new life.
+   */
   async killed(
     request: Record<string, unknown>,
     seq: number,
     point: Point,
+    undoing = false,
   ): Promise<{ reached: boolean; operation: Operation }> {
     let reached = false;
     const first = this.life((at, step) => {
-      if (reached || at !== point || step.seq !== seq || step.request === 'undo') return;
+      if (reached || at !== point || step.seq !== seq || (step.request === 'undo') !== undoing) return;
       reached = true;
       throw new Stop('handover');
     });

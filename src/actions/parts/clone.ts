@@ -54,9 +54,19 @@ export function cloneEffect(source: Target, config: Config, wish: CloneWish): Ef
     resend: 'safe',
     stoppable: true,
     creates: { vmid: newid, node: made.node },
+    ...storageOf(config, storage),
     ...(isTemplate(config) ? { template: source.text } : {}),
     undo: { kind: 'effect', effect: removeEffect(made, name) },
   };
+}
+
+/** Where the copy goes: the storage that was asked for, else that of the source's first disk. */
+function storageOf(config: Config, wished: string | undefined): { storage?: string } {
+  const disk = Object.entries(config).find(
+    ([key, value]) => /^(scsi|virtio|sata|ide)\d+$/.test(key) && !/media=cdrom/.test(String(value)),
+  );
+  const storage = wished ?? /^([^:,]+):/.exec(String(disk?.[1] ?? ''))?.[1];
+  return storage === undefined ? {} : { storage };
 }
 
 /** Removes a guest that this operation made; `onlyOwned` keeps it from touching any other. */
