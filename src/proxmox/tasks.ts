@@ -1,6 +1,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import { isAgentError, toAgentError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
+import { Crowd } from './crowd.ts';
 import { kindOf } from './failures.ts';
 import { list, num, record, text } from './lenient.ts';
 import { path } from './path.ts';
@@ -33,8 +34,10 @@ const BATCH = 500;
  */
 export function createTaskWaiter(call: Call, options: WaiterOptions): PveApi['waitTask'] {
   const { clock } = options;
-  return async (upid, { signal, onProgress } = {}) => {
-    const base = path`/nodes/${parseUpid(upid).node}/tasks/${upid}`;
+  const crowd = new Crowd(call, clock);
+  const wait: PveApi['waitTask'] = async (upid, { signal, onProgress } = {}) => {
+    const { node } = parseUpid(upid);
+    const base = path`/nodes/${node}/tasks/${upid}`;
     const ask = (below: 'status' | 'log', params = {}): Promise<PveAnswer> =>
       call({ method: 'GET', path: `${base}/${below}`, params, ...(signal === undefined ? {} : { signal }) });
     const reader = new LogReader((params) => ask('log', params), onProgress);
@@ -42,10 +45,10 @@ export function createTaskWaiter(call: Call, options: WaiterOptions): PveApi['wa
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * GROWTH, LONGEST_PAUSE_MS)) {
       signal?.throwIfAborted();
       try {
-        const status = record((await ask('status')).data);
+        const status = (await crowd.saysRunning(node, upid)) ? RUNNING : record((await ask('status')).data);
         patience.renew();
         if (status['status'] === 'stopped') return await finish(upid, text(status['exitstatus']), reader);
-        await reader.follow();
+        if (crowd.logTurn(node)) await reader.follow();
       } catch (error) {
         signal?.throwIfAborted();
         if (isForgotten(error)) return { upid, exitstatus: 'unknown', ok: false, log: reader.tail };
@@ -54,7 +57,17 @@ export function createTaskWaiter(call: Call, options: WaiterOptions): PveApi['wa
       await clock.sleep(pause, signal);
     }
   };
+  return async (upid, waiting) => {
+    const leave = crowd.join(parseUpid(upid).node);
+    try {
+      return await wait(upid, waiting);
+    } finally {
+      leave();
+    }
+  };
 }
+
+const RUNNING: Readonly<Record<string, unknown>> = { status: 'running' };
 
 /** Whether a task's exit status means that it did what it should: `OK`, or only warnings (FACTS 31). */
 export const isTaskOk = (exitstatus: string): boolean => exitstatus === 'OK' || /^WARNINGS: \d+$/.test(exitstatus);
