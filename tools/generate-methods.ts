@@ -17,6 +17,7 @@ interface SourceMethod {
   readonly permissions?: unknown;
   readonly indexMax?: Readonly<Record<string, number>>;
   readonly parameters: Readonly<Record<string, unknown>>;
+  readonly returns?: { readonly links?: readonly { readonly href: string }[] };
 }
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -76,7 +77,13 @@ function generate(): string {
     const params = Object.fromEntries(
       Object.entries(flat).map(([name, property]) => [name, intern(translate(property))]),
     );
-    const flags = (source.protected ? 'p' : '') + (source.proxyto ? 'n' : '') + (source.allowtoken === 0 ? 't' : '');
+    // How a list of what lies below names its entries: `name`, else `subdir`.
+    const named = source.returns?.links?.some(({ href }) => href === '{name}') === true;
+    const flags =
+      (source.protected ? 'p' : '') +
+      (source.proxyto ? 'n' : '') +
+      (source.allowtoken === 0 ? 't' : '') +
+      (named ? 'i' : '');
     return JSON.stringify([
       source.method,
       source.path,

@@ -1,5 +1,6 @@
 import type { Call } from '../core/call.ts';
 import { fail, forbidden } from '../core/errors.ts';
+import { splitList } from '../schema/formats.ts';
 import { privilegesAt } from './permissions.ts';
 
 /** Whether the caller has these privileges at a path: all of them, or any one. */
@@ -25,9 +26,9 @@ type Check = readonly unknown[];
 /** Evaluates the `permissions.check` of a method, before anything else is looked at (FACTS 4). */
 export function demandSchema(call: Call): void {
   const { permissions } = call.method;
+  if (call.principal.root) return;
   if (permissions === null) {
-    if (!call.principal.root) throw forbidden();
-    return;
+    throw forbidden();
   }
   if (permissions.user !== undefined || permissions.check === undefined) return;
   evaluate(call, permissions.check, true);
@@ -71,41 +72,54 @@ function evaluatePerm(call: Call, [, template, privileges, ...options]: Check, s
   return may(call, path, wanted, any);
 }
 
+const aclRights = (path: string): readonly string[] => [
+  'Permissions.Modify',
+  ...(/^\/storage\/./.test(path) ? ['Datastore.Allocate'] : []),
+  ...(/^\/vms\/./.test(path) ? ['VM.Allocate'] : []),
+  ...(/^\/pool\/./.test(path) ? ['Pool.Allocate'] : []),
+];
+
 /** Who may change the ACL of a path: Permissions.Modify, or the right to allocate what the path names. */
+export const mayModifyAcl = (call: Call, path: string): boolean => may(call, path, aclRights(path), true);
+
 function demandAclRight(call: Call, path: string, strict: boolean): boolean {
-  const own: readonly string[] = path.startsWith('/storage')
-    ? ['Datastore.Allocate']
-    : path.startsWith('/vms')
-      ? ['VM.Allocate']
-      : path.startsWith('/pool')
-        ? ['Pool.Allocate']
-        : [];
-  if (may(call, path, ['Permissions.Modify', ...own], true)) return true;
-  return refuse(strict, `${path}, ${['Permissions.Modify', ...own].join('|')}`);
+  return mayModifyAcl(call, path) || refuse(strict, `${path}, ${aclRights(path).join('|')}`);
 }
+
+const userExists = (call: Call, userid: string, strict: boolean): boolean => {
+  if (call.world.state.users.has(userid)) return true;
+  if (strict) throw fail(`no such user ('${userid}')`);
+  return false;
+};
 
 function evaluateUser(call: Call, what: string, strict: boolean): boolean {
   const userid = call.params.maybe('userid') ?? '';
-  if (what === 'self') return userid === call.principal.user || refuse(strict);
+  if (what === 'self') return userExists(call, userid, strict) && (userid === call.principal.name || refuse(strict));
   const realm = userid.split('@').at(-1) ?? '';
   const path = `/access/realm/${realm}`;
   if (strict) demand(call, path, [what]);
   return may(call, path, [what]);
 }
 
+/** Groups on which the caller has one of the privileges. */
+export const groupsWith = (call: Call, privileges: readonly string[]): Set<string> =>
+  new Set([...call.world.state.groups.keys()].filter((id) => may(call, `/access/groups/${id}`, privileges, true)));
+
+/** A right on all groups, or on those that are named or that the user is a member of. */
 function evaluateGroups(call: Call, [, privileges, , mode]: Check, strict: boolean): boolean {
+  const { state } = call.world;
   const wanted = privileges as readonly string[];
+  const userid = call.params.maybe('userid') ?? '';
+  const exists = mode !== 'create';
+  if (exists && !userExists(call, userid, strict)) return false;
   if (may(call, '/access/groups', wanted, true)) return true;
-  const userid = call.params.maybe('userid');
-  const named =
-    call.params
-      .maybe('groups')
-      ?.split(/[,;\s]+/)
-      .filter(Boolean) ?? [];
-  const member = [...call.world.state.groups.values()]
-    .filter(({ users }) => users.includes(userid ?? ''))
-    .map(({ groupid }) => groupid);
-  const groups = mode === 'create' ? named : member;
-  const allowed = groups.some((group) => may(call, `/access/groups/${group}`, wanted, true));
-  return allowed || refuse(strict, `/access/groups, ${wanted.join('|')}`);
+  const groups = groupsWith(call, wanted);
+  const words = wanted.join('|');
+  if (mode !== undefined) {
+    const named = splitList(call.params.maybe('groups') ?? '');
+    if (named.length === 0) return refuse(strict, `/access/groups, ${words}`);
+    for (const one of named) if (!groups.has(one)) return refuse(strict, `/access/groups/${one}, ${words}`);
+  }
+  if (!exists) return true;
+  return [...groups].some((id) => state.groups.get(id)?.users.includes(userid)) || refuse(strict);
 }

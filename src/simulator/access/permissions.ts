@@ -7,7 +7,7 @@ export type Privileges = Map<string, number>;
 const NONE: Privileges = new Map();
 
 /** `/`, `/vms`, `/vms/100` for `/vms/100`. */
-function prefixes(path: string): string[] {
+export function prefixes(path: string): string[] {
   const out = ['/'];
   let at = '';
   for (const part of path.split('/').filter(Boolean)) out.push((at += `/${part}`));

@@ -1,5 +1,5 @@
 import type { Routes } from '../core/call.ts';
-import { fail } from '../core/errors.ts';
+import { fail, parameterError } from '../core/errors.ts';
 import { splitList } from '../schema/formats.ts';
 import type { Role, State } from '../state/types.ts';
 import { may } from './check.ts';
@@ -22,13 +22,16 @@ export const roleRoutes: Routes = {
     [...world.state.roles.values()].map(({ roleid, privs, special }) => ({ roleid, privs: privs.join(','), special })),
   'GET /access/roles/{roleid}': ({ world, params }) =>
     Object.fromEntries(roleById(world.state, params.text('roleid')).privs.map((priv) => [priv, 1])),
-  'POST /access/roles': ({ world, params }) =>
-    change('create role', () => {
-      const roleid = params.text('roleid');
+  'POST /access/roles': ({ world, params }) => {
+    const roleid = params.text('roleid');
+    if (/^PVE/i.test(roleid))
+      throw parameterError({ roleid: "cannot use role ID starting with the (case-insensitive) 'PVE' namespace" });
+    return change('create role', () => {
       if (world.state.roles.has(roleid)) throw fail(`role '${roleid}' already exists`);
       world.state.roles.set(roleid, { roleid, privs: splitList(params.maybe('privs') ?? '').toSorted(), special: 0 });
       return null;
-    }),
+    });
+  },
   'PUT /access/roles/{roleid}': ({ world, params }) => {
     const roleid = params.text('roleid');
     if (world.state.roles.get(roleid)?.special === 1) throw fail(`auto-generated role '${roleid}' cannot be modified`);
@@ -77,7 +80,9 @@ export const groupRoutes: Routes = {
   'PUT /access/groups/{groupid}': ({ world, params }) =>
     change('update group', () => {
       const group = groupById(world.state, params.text('groupid'));
-      if (params.has('comment')) group.comment = params.text('comment');
+      // An empty comment is none.
+      delete group.comment;
+      if ((params.maybe('comment') ?? '') !== '') group.comment = params.text('comment');
       return null;
     }),
   'DELETE /access/groups/{groupid}': ({ world, params }) =>

@@ -1,8 +1,12 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { Call, Principal, Routes } from '../core/call.ts';
 import { PveError } from '../core/errors.ts';
 import type { World } from '../core/world.ts';
-import { privilegesAt } from './permissions.ts';
+import { splitList } from '../schema/formats.ts';
+import { prefixes, privilegesAt } from './permissions.ts';
+import { isPassword } from './reauth.ts';
+import { same } from './secrets.ts';
+import { answersChallenge, challengeOf, needsTfa } from './tfa.ts';
 
 /** Seconds for which a ticket holds. */
 const LIFETIME = 7_200;
@@ -11,11 +15,6 @@ const stamp = (seconds: number): string => seconds.toString(16).toUpperCase().pa
 
 const sign = (world: World, text: string): string =>
   createHmac('sha256', world.ticketKey).update(text).digest('base64');
-
-function same(a: string, b: string): boolean {
-  const [x, y] = [Buffer.from(a), Buffer.from(b)];
-  return x.length === y.length && timingSafeEqual(x, y);
-}
 
 export const makeTicket = (world: World, user: string): string => {
   const plain = `PVE:${user}:${stamp(world.seconds())}`;
@@ -65,48 +64,105 @@ function known(world: World, user: string): boolean {
   return found !== undefined && found.enable !== 0 && (found.expire === 0 || found.expire > world.seconds());
 }
 
-/** Which parts of the page a user may open. */
+const PERMISSIONS = 'Permissions.Modify';
+/** Which privileges count for which part of the page. */
+const PARTS: Readonly<Record<string, RegExp>> = {
+  vms: /^VM\./,
+  access: /^(?:User|Group)\./,
+  storage: /^Datastore\./,
+  nodes: /^Sys\./,
+  sdn: /^SDN\./,
+  dc: /^(?:Sys\.Audit|Sys\.Modify|SDN\.)/,
+  mapping: /^Mapping\./,
+};
+
+/** Which parts of the page a user may open: by the usual paths, and by those that stand in the ACL. */
 function capabilities(world: World, principal: Principal): Record<string, Record<string, number>> {
-  const pick = (path: string, pattern: RegExp): Record<string, number> =>
-    Object.fromEntries(
-      [...privilegesAt(world.state, principal, path)].filter(([priv]) => pattern.test(priv)).map(([priv]) => [priv, 1]),
-    );
-  const merge = (paths: readonly string[], pattern: RegExp) =>
-    Object.assign({}, ...paths.map((path) => pick(path, pattern))) as Record<string, number>;
-  const pools = [...world.state.pools.keys()].map((pool) => `/pool/${pool}`);
+  const out: Record<string, Record<string, number>> = {};
+  for (const part of Object.keys(PARTS)) out[part] = {};
+  const paths = new Set(['/', '/nodes', '/access/groups', '/vms', '/storage', '/sdn', '/mapping']);
+  for (const { path } of world.state.acl) for (const level of prefixes(path)) paths.add(level);
+  for (const path of paths) {
+    const top = /^\/(\w+)/.exec(path)?.[1] ?? 'dc';
+    // Rights on a pool are rights on what is in it.
+    const parts = top === 'pool' ? ['vms', 'storage'] : [top];
+    for (const priv of privilegesAt(world.state, principal, path).keys()) {
+      for (const part of parts) {
+        const counts = PARTS[part]?.test(priv) === true || (priv === PERMISSIONS && part !== 'dc');
+        if (counts) (out[part] ??= {})[priv] = 1;
+      }
+    }
+  }
+  return out;
+}
+
+const failed = (): PveError => new PveError(401, 'authentication failure');
+
+/** `alice` and a realm, or `alice@pve`. */
+function useridOf({ params }: Call): string {
+  const name = params.text('username');
+  const realm = params.maybe('realm');
+  return realm === undefined ? name : `${name}@${realm}`;
+}
+
+/** A ticket that only says who has still to show a second factor. */
+const makeChallenge = (world: World, userid: string): string => {
+  const plain = `PVE:!tfa!${encodeURIComponent(JSON.stringify(challengeOf(world.state, userid)))}:${stamp(world.seconds())}`;
+  return `${plain}::${sign(world, `${plain}:${userid}`)}`;
+};
+
+function isChallenge(world: World, userid: string, challenge: string): boolean {
+  const at = challenge.lastIndexOf('::');
+  return at > 0 && same(challenge.slice(at + 2), sign(world, `${challenge.slice(0, at)}:${userid}`));
+}
+
+/** True when the caller has proven to be the user; `second` when the second factor is still to come. */
+function prove({ world, params }: Call, userid: string): true | 'second' | undefined {
+  const user = world.state.users.get(userid);
+  if (user === undefined || !known(world, userid)) return undefined;
+  const password = params.text('password');
+  const challenge = params.maybe('tfa-challenge');
+  if (challenge !== undefined)
+    return isChallenge(world, userid, challenge) && answersChallenge(world, userid, password) ? true : undefined;
+  // A ticket is as good as the password (FACTS 16); root's is so for everybody.
+  const owner = readTicket(world, password);
+  if (owner === userid || owner === 'root@pam') return true;
+  if (!isPassword(user, password)) return undefined;
+  return needsTfa(world.state, userid) ? 'second' : true;
+}
+
+function login(call: Call): unknown {
+  const { world, params } = call;
+  const userid = useridOf(call);
+  const proven = prove(call, userid);
+  if (proven === undefined) throw failed();
+  const principal: Principal = { user: userid, name: userid, root: userid === 'root@pam' };
+  const path = params.maybe('path');
+  if (path !== undefined) {
+    const held = privilegesAt(world.state, principal, path);
+    if (!splitList(params.text('privs')).every((priv) => held.has(priv))) throw failed();
+    return { username: userid, cap: capabilities(world, principal), ...clusterName(world, principal) };
+  }
+  world.log('root@pam', `successful auth for user '${userid}'`);
   return {
-    vms: merge(['/vms', ...pools], /^VM\.|^Permissions/),
-    storage: merge(['/storage'], /^Datastore\.|^Permissions/),
-    nodes: merge(['/nodes'], /^Sys\.|^Permissions/),
-    access: merge(['/access', '/access/groups'], /^(?:User|Group)\.|^Permissions/),
-    mapping: merge(['/mapping'], /^Mapping\.|^Permissions/),
-    sdn: merge(['/sdn'], /^SDN\.|^Permissions/),
-    dc: merge(['/'], /^(?:SDN|Sys\.(?:Audit|Modify))/),
+    username: userid,
+    ticket: proven === 'second' ? makeChallenge(world, userid) : makeTicket(world, userid),
+    CSRFPreventionToken: makeCsrf(world, userid),
+    ...(proven === 'second' ? { NeedTFA: 1 } : { cap: capabilities(world, principal) }),
+    ...clusterName(world, principal),
   };
 }
 
-function login({ world, params }: Call): unknown {
-  const name = params.text('username');
-  const realm = params.maybe('realm');
-  const userid = name.includes('@') ? name : realm === undefined ? name : `${name}@${realm}`;
-  const password = params.text('password');
-  const user = world.state.users.get(userid);
-  // A ticket is as good as the password (FACTS 16).
-  const proven =
-    (user?.password !== undefined && same(user.password, password)) || readTicket(world, password) === userid;
-  if (user === undefined || !known(world, userid) || !proven) throw new PveError(401, 'authentication failure');
-  const principal: Principal = { user: userid, name: userid, root: userid === 'root@pam' };
-  return {
-    username: userid,
-    ticket: makeTicket(world, userid),
-    CSRFPreventionToken: makeCsrf(world, userid),
-    cap: capabilities(world, principal),
-    ...(privilegesAt(world.state, principal, '/').has('Sys.Audit') ? { clustername: world.state.clusterName } : {}),
-  };
-}
+const clusterName = (world: World, principal: Principal): Record<string, string> =>
+  world.state.clusterName !== '' && privilegesAt(world.state, principal, '/').has('Sys.Audit')
+    ? { clustername: world.state.clusterName }
+    : {};
 
 export const ticketRoutes: Routes = {
   'GET /access/ticket': () => null,
   'POST /access/ticket': login,
-  'GET /access/domains': ({ world }) => world.state.documents['/access/domains'] ?? [],
+  // A console's ticket is made for one console; there is none here that it could be checked against.
+  'POST /access/vncticket': () => {
+    throw failed();
+  },
 };

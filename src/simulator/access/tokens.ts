@@ -1,5 +1,6 @@
 import type { Call, Routes } from '../core/call.ts';
-import { fail } from '../core/errors.ts';
+import { fail, parameterError } from '../core/errors.ts';
+import { splitList } from '../schema/formats.ts';
 import type { Token } from '../state/types.ts';
 import { change, userById } from './users.ts';
 
@@ -9,12 +10,17 @@ const shown = ({ privsep, expire, comment }: Token): Record<string, unknown> => 
   ...(comment === undefined ? {} : { comment }),
 });
 
+/** PVE's words for a token that is not there. */
+export function noSuchToken(key: string): string {
+  const [user = '', token = ''] = key.split('!');
+  return `no such token '${token}' for user '${user}'`;
+}
+
 const keyOf = (call: Call): string => `${call.params.text('userid')}!${call.params.text('tokenid')}`;
 
 function tokenOf(call: Call): Token {
   const token = call.world.state.tokens.get(keyOf(call));
-  if (token === undefined)
-    throw fail(`no such token '${call.params.text('tokenid')}' for user '${call.params.text('userid')}'`);
+  if (token === undefined) throw fail(noSuchToken(keyOf(call)));
   return token;
 }
 
@@ -28,9 +34,9 @@ function setFields(call: Call, token: Token): void {
 /** The secret is told once; `privsep` comes back as a text when it was sent (FACTS 15). */
 function create(call: Call): unknown {
   const { state } = call.world;
+  const { userid } = userById(state, call.params.text('userid'));
+  if (state.tokens.has(keyOf(call))) throw parameterError({ tokenid: 'Token already exists.' });
   return change('generating token', () => {
-    const { userid } = userById(state, call.params.text('userid'));
-    if (state.tokens.has(keyOf(call))) throw fail('Token already exists.');
     const token: Token = {
       userid,
       tokenid: call.params.text('tokenid'),
@@ -40,9 +46,23 @@ function create(call: Call): unknown {
     };
     setFields(call, token);
     state.tokens.set(keyOf(call), token);
-    const info = shown(token);
-    if (call.params.has('privsep')) info.privsep = String(token.privsep);
+    const { expire: _expire, ...info } = shown(token);
+    for (const name of ['privsep', 'expire'] as const) if (call.params.has(name)) info[name] = String(token[name]);
     return { 'full-tokenid': keyOf(call), value: token.secret, info };
+  });
+}
+
+/** Only the comment can be removed. A new secret is told once, as at the beginning. */
+function update(call: Call): unknown {
+  const token = tokenOf(call);
+  return change('updating token info', () => {
+    const unknown = splitList(call.params.maybe('delete') ?? '').find((name) => name !== 'comment');
+    if (unknown !== undefined) throw parameterError({ delete: `unknown option '${unknown}'` });
+    setFields(call, token);
+    if (call.params.has('delete') || token.comment === '') delete token.comment;
+    if (!call.params.flag('regenerate')) return shown(token);
+    token.secret = call.world.uuid();
+    return { ...shown(token), value: token.secret, 'full-tokenid': keyOf(call) };
   });
 }
 
@@ -57,16 +77,14 @@ export const tokenRoutes: Routes = {
   },
   [`POST ${base}/{tokenid}`]: create,
   [`GET ${base}/{tokenid}`]: (call) => shown(tokenOf(call)),
-  [`PUT ${base}/{tokenid}`]: (call) => {
-    const token = tokenOf(call);
-    setFields(call, token);
-    return shown(token);
-  },
+  [`PUT ${base}/{tokenid}`]: update,
   [`DELETE ${base}/{tokenid}`]: (call) => {
     tokenOf(call);
-    const { state } = call.world;
-    state.tokens.delete(keyOf(call));
-    state.acl = state.acl.filter(({ type, ugid }) => !(type === 'token' && ugid === keyOf(call)));
-    return null;
+    return change('deleting token', () => {
+      const { state } = call.world;
+      state.tokens.delete(keyOf(call));
+      state.acl = state.acl.filter(({ type, ugid }) => !(type === 'token' && ugid === keyOf(call)));
+      return null;
+    });
   },
 };

@@ -1,8 +1,10 @@
 import type { Call, Routes } from '../core/call.ts';
-import { fail, parameterError, PveError } from '../core/errors.ts';
+import { fail, forbidden, PveError } from '../core/errors.ts';
 import { splitList } from '../schema/formats.ts';
 import type { State, User } from '../state/types.ts';
-import { may } from './check.ts';
+import { groupsWith, may } from './check.ts';
+import { realmType } from './realm-type.ts';
+import { assertMayModify } from './reauth.ts';
 
 const FIELDS = ['comment', 'email', 'firstname', 'lastname', 'keys'] as const;
 
@@ -34,20 +36,17 @@ function details(user: User): Record<string, unknown> {
   return out;
 }
 
-/** The realm types that a cluster has from the start; a user of a realm that is not there has none (FACTS 19). */
-const REALM_TYPES: Readonly<Record<string, string>> = { pam: 'pam', pve: 'pve' };
-
-const canAudit = (call: Call): boolean =>
-  may(call, '/access/groups', ['User.Modify', 'Sys.Audit', 'Group.Allocate'], true);
+const SEEN_WITH = ['User.Modify', 'Sys.Audit'];
 
 function list(call: Call): unknown[] {
   const { state } = call.world;
-  const all = canAudit(call);
+  const all = may(call, '/access/groups', SEEN_WITH, true);
+  const members = new Set([...groupsWith(call, SEEN_WITH)].flatMap((id) => state.groups.get(id)?.users ?? []));
   return [...state.users.values()]
-    .filter(({ userid }) => all || (userid === call.principal.user && call.principal.token === undefined))
+    .filter(({ userid }) => all || userid === call.principal.name || members.has(userid))
     .filter(({ enable }) => !call.params.has('enabled') || enable === call.params.number('enabled'))
     .map((user) => {
-      const type = REALM_TYPES[realmOf(user.userid)];
+      const type = realmType(state, realmOf(user.userid));
       const row: Record<string, unknown> = {
         userid: user.userid,
         ...details(user),
@@ -78,6 +77,14 @@ function setFields(call: Call, user: User): void {
   if (params.has('expire')) user.expire = params.number('expire');
 }
 
+function setFirstPassword(state: State, user: User, password: string): void {
+  const realm = realmOf(user.userid);
+  const type = realmType(state, realm);
+  if (type === undefined) throw fail(`auth domain '${realm}' does not exist`);
+  if (type !== 'pam' && type !== 'pve') throw fail(`can't set password on auth type '${type}'`);
+  user.password = password;
+}
+
 function create(call: Call): null {
   const { params } = call;
   const { state } = call.world;
@@ -88,7 +95,7 @@ function create(call: Call): null {
     for (const groupid of groups) if (!state.groups.has(groupid)) throw fail(`no such group '${groupid}'`);
     const user: User = { userid, enable: 1, expire: 0 };
     setFields(call, user);
-    if (params.has('password')) user.password = params.text('password');
+    if (params.has('password')) setFirstPassword(state, user, params.text('password'));
     state.users.set(userid, user);
     setGroups(state, userid, groups, true);
     return null;
@@ -112,6 +119,7 @@ function remove(call: Call): null {
   const { state } = call.world;
   const userid = call.params.text('userid');
   state.users.delete(userid);
+  state.tfa.delete(userid);
   for (const token of tokensOf(state, userid)) state.tokens.delete(`${userid}!${token.tokenid}`);
   for (const group of state.groups.values()) group.users = group.users.filter((one) => one !== userid);
   state.acl = state.acl.filter(
@@ -122,11 +130,16 @@ function remove(call: Call): null {
 
 function setPassword(call: Call): null {
   const { params, principal } = call;
-  const user = userById(call.world.state, params.text('userid'));
-  if (!principal.root && !params.has('confirmation-password')) {
-    throw parameterError({ 'confirmation-password': 'password is required to modify user' });
-  }
+  const user = assertMayModify(call, 'confirmation-password');
+  const realm = realmOf(user.userid);
+  // Only root may set passwords of the system's own users.
+  if (!principal.root && user.userid !== principal.user && realm === 'pam') throw forbidden();
+  const type = realmType(call.world.state, realm);
+  if (type === undefined) throw fail(`auth domain '${realm}' does not exist`);
+  if (type !== 'pam' && type !== 'pve') throw fail(`can't set password on auth type '${type}'`);
   user.password = params.text('password');
+  delete user.passwordUnknown;
+  call.world.log('root@pam', `changed password for user '${user.userid}'`);
   return null;
 }
 

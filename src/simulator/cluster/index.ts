@@ -1,6 +1,8 @@
 import type { Call, Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
 import { backupJobRoutes } from './backup-jobs.ts';
+import { logRoutes } from './log.ts';
+import { mappingRoutes } from './mapping.ts';
 import { haRoutes } from './ha.ts';
 import { optionRoutes } from './options.ts';
 import { resourceRoutes } from './resources.ts';
@@ -49,6 +51,8 @@ function clusterStatus(call: Call): unknown[] {
 export const clusterRoutes: Routes = {
   ...backupJobRoutes,
   ...haRoutes,
+  ...logRoutes,
+  ...mappingRoutes,
   ...optionRoutes,
   ...resourceRoutes,
   'GET /version': ({ world }) => world.state.version,

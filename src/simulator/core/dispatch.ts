@@ -4,6 +4,7 @@ import { checkObject, coerce, type Errors, type Value, type Values } from '../sc
 import { Beside, Params, PlainText, type Call, type Principal } from './call.ts';
 import { fail, forbidden, NotRead, parameterError, PveError } from './errors.ts';
 import { demandReads } from './needs.ts';
+import { demandQuorum } from './quorum.ts';
 import { handlerOf } from './registry.ts';
 import { router } from './router.ts';
 import type { World } from './world.ts';
@@ -80,6 +81,7 @@ function route(world: World, request: SimRequest, principal: Principal | undefin
   const params = new Params(checkParams(method, merged));
   const call = { ...draft, params };
   demandReads(call);
+  demandQuorum(call);
   return answer(call);
 }
 
@@ -155,8 +157,7 @@ function withoutHandler({ method, path, world }: Call): SimResponse {
       .children(path)
       ?.filter((name) => !/^(?:execute|.*websocket)$/.test(name));
     if (children !== undefined && children.length > 0) {
-      const key = method.path.startsWith('/nodes/{node}') ? 'name' : 'subdir';
-      return { status: 200, reason: 'OK', body: { data: children.map((name) => ({ [key]: name })) } };
+      return { status: 200, reason: 'OK', body: { data: children.map((name) => ({ [method.indexKey]: name })) } };
     }
   }
   throw new PveError(501, `Method '${method.method} ${path}' is not simulated`);

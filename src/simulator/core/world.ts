@@ -1,14 +1,18 @@
 import { randomBelow, type Ids } from '../../kernel/ids.ts';
 import { guestDigest, isTemplate, guestName, lockOf, assertRead, sha1 } from '../state/guests.ts';
-import type { Guest, NodeState, State } from '../state/types.ts';
+import type { Guest, NodeState, State, TaskRecord } from '../state/types.ts';
 import { TaskEngine, type TaskContext, type TaskFault, type TaskSpec, type Worker } from '../tasks/engine.ts';
 import { fail, NotRead } from './errors.ts';
 import { Timeline } from './timeline.ts';
+import { taskRefusal } from './quorum.ts';
 import { guestSize } from '../qemu/size.ts';
 
 /** pvestatd tells the cluster about the guests this often (FACTS 41). */
 const PUBLISH_MS = 10_000;
 const LOCK_TIMEOUT_MS = 10_000;
+/** Lines of the cluster's log that are kept at least. */
+const KEEP_LOG = 500;
+const DAEMON_PID = 1_100;
 
 export interface TaskStart {
   readonly node: string;
@@ -40,12 +44,26 @@ export class World {
     this.ids = ids;
     this.ticketKey = ids.bytes(32);
     this.timeline = new Timeline(now);
-    this.tasks = new TaskEngine(this.timeline, state.tasks);
+    this.tasks = new TaskEngine(this.timeline, state.tasks, (task) => this.#logEnd(task));
   }
 
   now(): number {
     return this.timeline.now();
   }
+
+  /** A line of the cluster's log; `pri` is syslog's: 3 error, 4 warning, 6 information. */
+  log(user: string, msg: string, { node = this.state.localNode, pri = 6 } = {}): void {
+    const { clusterLog } = this.state;
+    const uid = (clusterLog.at(-1)?.uid ?? 0) + 1;
+    clusterLog.push({ uid, node, user, tag: 'pvedaemon', pri, pid: DAEMON_PID, time: this.seconds(), msg });
+    if (clusterLog.length > 2 * KEEP_LOG) clusterLog.splice(0, KEEP_LOG);
+  }
+
+  #logEnd({ upid, node, user, exitstatus = '' }: TaskRecord): void {
+    const pri = exitstatus === 'OK' ? 6 : exitstatus.startsWith('WARNINGS') ? 4 : 3;
+    this.log(user, `end task ${upid} ${exitstatus}`, { node, pri });
+  }
+
   seconds(): number {
     return Math.floor(this.timeline.now() / 1000);
   }
@@ -131,7 +149,9 @@ export class World {
       pid: this.newPid(start.node),
       pstart: Math.max(0, Math.floor((this.now() - node.since) / 10)),
     };
-    return this.tasks.start(spec, body, fault);
+    const upid = this.tasks.start(spec, body, fault);
+    this.log(start.user, `starting task ${upid}`, { node: start.node });
+    return upid;
   }
 
   /**
@@ -186,6 +206,14 @@ export class World {
     this.#unpublished.clear();
   }
 }
+
+/** A task that ends with this before it has done anything. */
+const refused = (spec: TaskSpec, error: Error) =>
+  // eslint-disable-next-line require-yield -- a worker that never waits
+  function* (): Worker {
+    spec.abandon?.();
+    throw error;
+  };
 
 /** A step that waits for the guest's lock inside a task. */
 export const lockStep = (vmid: number, shared = false) =>

@@ -1,3 +1,4 @@
+import { mappedOn, pciProblem } from '../cluster/mapped.ts';
 import { fail } from '../core/errors.ts';
 import { lockStep, type World } from '../core/world.ts';
 import { fieldsOf } from '../schema/property-string.ts';
@@ -41,6 +42,23 @@ function checkBridges(world: World, guest: Guest): void {
   }
 }
 
+/** Devices that a mapping gives the guest must be in this node's slots, as the mapping says. */
+function checkMappings(world: World, guest: Guest, task: TaskContext): void {
+  if (world.state.partial) return;
+  const keys = Object.keys(guest.config).filter((key) => /^hostpci\d+$/.test(key));
+  const used = keys.toSorted().flatMap((key) => /(?:^|,)mapping=([^,]+)/.exec(String(guest.config[key]))?.[1] ?? []);
+  const missing = (id: string): string => `PCI device mapping not found for '${id}'`;
+  // The mappings are looked at twice: at first what is not there is only told.
+  const found = used.map((id) => ({ id, entries: mappedOn(world, 'pci', id, guest.node) ?? [] }));
+  for (const { id, entries } of found) if (entries.length === 0 && found.length > 1) task.log(missing(id));
+  for (const { id, entries } of found) {
+    if (entries.length === 0) throw fail(missing(id));
+    const problems = entries.map((entry) => pciProblem(world, guest.node, id, entry));
+    if (problems.every((words) => words !== undefined))
+      throw fail(`PCI device mapping invalid (hardware probably changed): ${problems[0]}\n`);
+  }
+}
+
 function checkDisks(world: World, guest: Guest): void {
   for (const [, drive] of drivesOf(guest.config)) {
     const parsed = parseVolid(drive.file ?? '');
@@ -72,6 +90,7 @@ export function* startWorker(
   if (guest.running !== undefined) throw fail(`VM ${vmid} already running`);
   applyPending(world, guest);
   checkDisks(world, guest);
+  checkMappings(world, guest, task);
   checkBridges(world, guest);
   if (drivesOf(guest.config).some(([, drive]) => isCloudinit(drive))) task.log('generating cloud-init ISO');
   yield { wait: DURATION.start };

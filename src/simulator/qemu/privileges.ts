@@ -58,10 +58,17 @@ export function demandConfigRights(
     } else if (pool === undefined || !may(call, `/pool/${pool}`, [privilege])) {
       demand(call, path, [privilege]);
     }
-    const mapping = /mapping=([^,]+)/.exec(textOf(value))?.[1];
-    if (mapping !== undefined)
-      demand(call, `/mapping/${key.startsWith('usb') ? 'usb' : 'pci'}/${mapping}`, ['Mapping.Use']);
+    demandMapping(call, key, textOf(value));
   }
+}
+
+/** A mapped device needs the right to use the mapping, whether it comes or goes. */
+export function demandMapping(call: Call, key: string, value: string): void {
+  const type = /^(hostpci|usb|virtiofs)\d+$/.exec(key)?.[1];
+  if (type === undefined) return;
+  const id = (type === 'virtiofs' ? /^(?:dirid=)?([^,=]+)/ : /(?:^|,)mapping=([^,]+)/).exec(value)?.[1];
+  const kind = { hostpci: 'pci', usb: 'usb', virtiofs: 'dir' }[type];
+  if (id !== undefined) demand(call, `/mapping/${kind}/${id}`, ['Mapping.Use']);
 }
 
 /** Joining a bridge needs SDN.Use on it, or on the VLAN of it that is named. */

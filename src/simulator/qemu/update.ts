@@ -7,7 +7,7 @@ import { DURATION } from '../tasks/durations.ts';
 import { checkDriveAccess, createDisks } from './disks.ts';
 import { configMethod, DRIVE } from './drives.ts';
 import { applyPending, hotplug, requestDelete, revertPending } from './pending.ts';
-import { demandBridges, demandConfigRights, demandTags } from './privileges.ts';
+import { demandBridges, demandConfigRights, demandMapping, demandTags } from './privileges.ts';
 import { normalizeValues } from './values.ts';
 
 const META = ['node', 'vmid', 'digest', 'skiplock', 'delete', 'revert', 'force', 'background_delay'];
@@ -72,6 +72,7 @@ function check(call: Call, update: Update): Guest {
   const guest = world.guestOn(node, vmid);
   const desired = desiredConfig(guest);
   const old = Object.fromEntries(remove.map((key) => [key, desired[key]]));
+  if (!call.principal.root) for (const key of Object.keys(values)) demandMapping(call, key, String(desired[key] ?? ''));
   const { tags, ...others } = values;
   demandConfigRights(call, vmid, { ...old, ...others, ...(tags === undefined ? {} : { tags }) });
   if (tags !== undefined || remove.includes('tags')) demandTags(call, text(guest.config.tags) ?? '', text(tags) ?? '');

@@ -30,6 +30,8 @@ export interface Method {
   readonly proxied: boolean;
   /** Not for API tokens: a ticket is needed (FACTS 17). */
   readonly ticketOnly: boolean;
+  /** The key of an entry where the method lists what lies below its path. */
+  readonly indexKey: 'name' | 'subdir';
   /** PVE's own tree of checks; null means root@pam only. */
   readonly permissions: Permissions | null;
 }
@@ -75,6 +77,7 @@ function readSchema(): Schema {
       permissions,
       proxied: flags.includes('n'),
       ticketOnly: flags.includes('t'),
+      indexKey: flags.includes('i') ? 'name' : 'subdir',
       get params(): Properties {
         return (expanded ??= expand(params, indexMax, table.properties));
       },

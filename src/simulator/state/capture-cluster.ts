@@ -1,13 +1,16 @@
 import { splitList } from '../schema/formats.ts';
 import { textOf } from '../core/text.ts';
 import type { Capture, Row } from './capture.ts';
-import type { AclEntry, State, User } from './types.ts';
+import { mappingFile, mappingText } from '../cluster/mapping-file.ts';
+import type { AclEntry, Mapping, State, User } from './types.ts';
 
 /** Users, rights, pools, options, backup jobs and HA resources: everything that is neither node, storage nor guest. */
 export function addClusterObjects(state: State, capture: Capture): void {
   addUsers(state, capture);
   addPools(state, capture);
   addOptions(state, capture);
+  addRealms(state, capture);
+  addMappings(state, capture);
   for (const { id, type: _type, ...job } of capture.rows('/cluster/backup')) state.backupJobs.set(textOf(id), job);
   for (const { sid, type: _type, digest: _digest, ...resource } of capture.rows('/cluster/ha/resources'))
     state.haResources.set(textOf(sid), resource);
@@ -18,6 +21,7 @@ export function addClusterObjects(state: State, capture: Capture): void {
 function addUsers(state: State, capture: Capture): void {
   for (const { 'realm-type': _realm, groups: _groups, tokens: _tokens, ...row } of capture.rows('/access/users')) {
     const user = { ...row, enable: Number(row.enable ?? 1), expire: Number(row.expire ?? 0) } as User;
+    user.passwordUnknown = true;
     state.users.set(user.userid, user);
     for (const token of capture.rows(`/access/users/${user.userid}/token`)) {
       const tokenid = textOf(token.tokenid);
@@ -77,6 +81,31 @@ function addMember(state: State, poolid: string, row: Row): void {
   if (pool === undefined) return;
   if (row.vmid !== undefined && !pool.vms.includes(Number(row.vmid))) pool.vms.push(Number(row.vmid));
   if (row.type === 'storage' && !pool.storages.includes(textOf(row.storage))) pool.storages.push(textOf(row.storage));
+}
+
+/** The list of realms tells little; one that was read by itself tells all. */
+function addRealms(state: State, capture: Capture): void {
+  const rows = capture.rows('/access/domains');
+  if (rows.length > 0) state.realms.clear();
+  for (const { realm, ...row } of rows) {
+    const { digest: _digest, ...details } = capture.row(`/access/domains/${textOf(realm)}`);
+    state.realms.set(textOf(realm), { ...row, ...details });
+  }
+}
+
+const MAPPING_TYPES = ['pci', 'usb', 'dir'] as const;
+
+function addMappings(state: State, capture: Capture): void {
+  for (const type of MAPPING_TYPES) {
+    const rows = capture.rows(`/cluster/mapping/${type}`);
+    for (const { id, map, type: _type, digest: _digest, checks: _checks, ...options } of rows) {
+      const entries = Array.isArray(map) ? map.map(textOf) : [];
+      state.mappings.set(`${type}/${textOf(id)}`, { type, options: options as Mapping['options'], map: entries });
+    }
+    const digest = rows[0]?.digest;
+    if (digest !== undefined)
+      state.digests[mappingFile(type)] = { text: mappingText(state, type), digest: textOf(digest) };
+  }
 }
 
 const DEFAULT_MAC_PREFIX = 'BC:24:11';

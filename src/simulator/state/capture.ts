@@ -1,6 +1,7 @@
 import { textOf } from '../core/text.ts';
 import { storageText } from '../storage/definitions.ts';
 import { addClusterObjects } from './capture-cluster.ts';
+import { addServices } from './capture-services.ts';
 import { addGuests } from './capture-guests.ts';
 import { addVolumes } from './capture-volumes.ts';
 import { emptyState, newNode } from './empty.ts';
@@ -75,6 +76,7 @@ export function stateFromCapture(
   addNodes(state, capture, now);
   addStorages(state, capture);
   addClusterObjects(state, capture);
+  addServices(state, capture);
   addGuests(state, capture, now);
   addVolumes(state, capture);
   for (const path of capture.paths()) state.documents[path] = capture.raw(path);

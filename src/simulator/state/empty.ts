@@ -1,12 +1,10 @@
+import { emptyHa } from '../ha/types.ts';
 import { builtInRoles } from '../access/built-in-roles.ts';
 import type { NodeState, State } from './types.ts';
 
 export const DEFAULT_VERSION = { release: '9.2', repoid: '14a22df3', version: '9.2.11' };
 
-export const DOMAINS = [
-  { realm: 'pam', type: 'pam', comment: 'Linux PAM standard authentication' },
-  { realm: 'pve', type: 'pve', comment: 'Proxmox VE authentication server' },
-];
+const REALMS = { pam: 'Linux PAM standard authentication', pve: 'Proxmox VE authentication server' };
 
 /** A cluster without nodes: root@pam and the built-in roles. */
 export function emptyState(): State {
@@ -24,11 +22,19 @@ export function emptyState(): State {
     groups: new Map(),
     roles: new Map(builtInRoles().map((role) => [role.roleid, role])),
     acl: [],
+    realms: new Map(Object.entries(REALMS).map(([type, comment]) => [type, { type, comment }])),
+    tfa: new Map(),
+    mappings: new Map(),
+    clusterLog: [],
     options: {},
     backupJobs: new Map(),
     haResources: new Map(),
+    ha: emptyHa(),
+    firewall: new Map(),
+    replication: new Map(),
+    sdn: { applied: new Map(), staged: new Map() },
     tasks: [],
-    documents: { '/access/domains': DOMAINS },
+    documents: {},
     digests: {},
     partial: false,
     reads: new Set(),
@@ -45,5 +51,6 @@ export const newNode = (name: string, id: number, now: number): NodeState => ({
   maxmem: 0,
   maxdisk: 0,
   space: {},
+  pci: [],
   nextPid: 1_200,
 });

@@ -1,3 +1,4 @@
+import { emptyState } from './empty.ts';
 import type { State } from './types.ts';
 
 type Tagged = { readonly $map: [unknown, unknown][] } | { readonly $set: unknown[] };
@@ -12,12 +13,14 @@ export const stateToText = (state: State, now: number): string =>
 
 /** Reads what `stateToText` wrote. Tasks that were running then are dead, as after a power cut (FACTS 31). */
 export function stateFromText(text: string): { state: State; now: number } {
-  const { state, now } = JSON.parse(text, (_key, value: unknown) => {
+  const { state: stored, now } = JSON.parse(text, (_key, value: unknown) => {
     if (value === null || typeof value !== 'object') return value;
     if ('$map' in value) return new Map((value as Extract<Tagged, { $map: unknown }>).$map);
     if ('$set' in value) return new Set((value as Extract<Tagged, { $set: unknown }>).$set);
     return value;
   }) as { state: State; now: number };
+  // What an older file does not have yet is empty.
+  const state: State = { ...emptyState(), ...stored };
   for (const task of state.tasks) {
     if (task.endtime !== undefined) continue;
     task.endtime = Math.floor(now / 1000);

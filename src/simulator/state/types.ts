@@ -1,3 +1,7 @@
+import type { FirewallFile } from '../firewall/types.ts';
+import type { HaState } from '../ha/types.ts';
+import type { NetworkState } from '../network/types.ts';
+
 /** The simulated cluster as data. Everything here is plain, so that it can be kept in a file. Times in ms, sizes in bytes. */
 
 /** As the API shows it: numbers for integers and booleans, text otherwise (FACTS 15). */
@@ -102,6 +106,18 @@ export interface NodeState {
   maxdisk: number;
   /** Interfaces by name; undefined where they were not read. */
   network?: Record<string, Record<string, unknown>>;
+  /** What was changed and not applied; undefined when nothing was. */
+  staged?: NetworkState;
+  /** When it lost power, ms; undefined while it runs. */
+  deadSince?: number;
+  dns?: Record<string, string>;
+  /** /etc/hosts as text. */
+  hosts?: string;
+  timezone?: string;
+  /** What `/nodes/{node}/config` holds. */
+  options?: Record<string, unknown>;
+  /** Services that are not running, by name. */
+  stoppedServices?: string[];
   /** Free space by storage name, as read or given. */
   space: Record<string, Space>;
   /** /nodes/{node}/status as read. */
@@ -109,6 +125,8 @@ export interface NodeState {
   fingerprint?: string;
   /** What the HA manager says of the node; undefined while there is none. */
   hastate?: string;
+  /** Devices in its slots; none where nobody has described them. */
+  pci: PciDevice[];
   nextPid: number;
 }
 
@@ -130,6 +148,56 @@ export interface User {
   keys?: string;
   /** Only what the simulator was told or set itself; nothing is read from a cluster. */
   password?: string;
+  /** Of a capture, which holds no passwords: the first one that comes is taken as the user's. */
+  passwordUnknown?: true;
+}
+
+/** A second factor. */
+export interface TfaEntry {
+  readonly id: string;
+  readonly type: 'totp' | 'recovery';
+  description: string;
+  enable: boolean;
+  /** Seconds. */
+  readonly created: number;
+  /** Base32, for `totp`. */
+  readonly secret?: string;
+  /** For `recovery`: those that were not used yet. */
+  codes?: string[];
+}
+
+/** A resource mapping: `map` is one property string for each device and node. */
+export interface Mapping {
+  readonly type: 'pci' | 'usb' | 'dir';
+  options: Record<string, ConfigValue>;
+  map: string[];
+}
+
+/** A line of the cluster's log. */
+export interface LogLine {
+  readonly uid: number;
+  readonly node: string;
+  readonly user: string;
+  readonly tag: string;
+  /** Syslog priority: 3 error, 4 warning, 6 information. */
+  readonly pri: number;
+  readonly pid: number;
+  /** Seconds. */
+  readonly time: number;
+  readonly msg: string;
+}
+
+/** A device that a guest can be given. */
+export interface PciDevice {
+  /** `0000:01:00.0`. */
+  readonly id: string;
+  /** `0x10de`. */
+  readonly vendor: string;
+  readonly device: string;
+  readonly class: string;
+  readonly iommugroup: number;
+  readonly device_name?: string;
+  readonly vendor_name?: string;
 }
 
 export interface Token {
@@ -190,10 +258,26 @@ export interface State {
   groups: Map<string, Group>;
   roles: Map<string, Role>;
   acl: AclEntry[];
+  /** domains.cfg: options by realm, among them `type`. */
+  realms: Map<string, Record<string, unknown>>;
+  /** By user. */
+  tfa: Map<string, TfaEntry[]>;
+  /** By `type/id`. */
+  mappings: Map<string, Mapping>;
+  /** Oldest first. */
+  clusterLog: LogLine[];
   /** datacenter.cfg, values as written. */
   options: Record<string, string>;
   backupJobs: Map<string, Record<string, unknown>>;
   haResources: Map<string, Record<string, unknown>>;
+  /** What the HA manager knows. */
+  ha: HaState;
+  /** By file: `cluster`, `node/pve1`, `guest/100`, `vnet/lab`. */
+  firewall: Map<string, FirewallFile>;
+  /** Replication jobs by id (`100-0`). */
+  replication: Map<string, Record<string, unknown>>;
+  /** SDN objects by `zone/name`, `vnet/name` and so on: as they were applied, and as they stand. */
+  sdn: { applied: Map<string, Record<string, unknown>>; staged: Map<string, Record<string, unknown>> };
   tasks: TaskRecord[];
   /** Answers of GET calls that the simulator keeps as they were read, by "/path". */
   documents: Record<string, unknown>;

@@ -35,7 +35,7 @@ function row(task: TaskRecord, showRunning: boolean): Record<string, unknown> {
   return out;
 }
 
-function list(call: Call): Beside {
+function list(call: Call): unknown {
   const { world, node, params } = call;
   const source = params.maybe('source') ?? 'archive';
   const since = params.maybeNumber('since');
@@ -57,10 +57,9 @@ function list(call: Call): Beside {
     .reverse();
   const start = params.maybeNumber('start') ?? 0;
   const limit = params.maybeNumber('limit') ?? 50;
-  return new Beside(
-    found.slice(start, start + limit).map((task) => row(task, source !== 'archive')),
-    { total: found.length },
-  );
+  const rows = found.slice(start, start + limit).map((task) => row(task, source !== 'archive'));
+  // PVE leaves a count of none out.
+  return found.length === 0 ? rows : new Beside(rows, { total: found.length });
 }
 
 interface Named {
@@ -123,17 +122,35 @@ function log(call: Call): unknown {
   );
 }
 
+/** As many tasks each node tells the others about. */
+const SHARED_TASKS = 25;
+/** pvestatd writes its node's list anew this often. */
+const REWRITE_SECONDS = 10;
+
+/** `saved` is a text, but a number from a task's end until pvestatd comes by. */
+function clusterRow(call: Call, task: TaskRecord): Record<string, unknown> {
+  const { upid, node, type, id, user, starttime, endtime, exitstatus, pid } = task;
+  const common = { upid, node, type, id, ...splitUser(user), starttime };
+  if (endtime === undefined) return { ...common, pid, saved: '0' };
+  const now = call.world.seconds();
+  const fresh = endtime > now - (now % REWRITE_SECONDS);
+  return { ...common, endtime, status: exitstatus, saved: fresh ? 1 : '1' };
+}
+
+/** Of each node what runs, then what ended last. */
 function clusterTasks(call: Call): unknown[] {
-  const { world } = call;
-  const shown = world.state.tasks
-    .filter((task) => visible(call, task))
-    .slice(-25)
-    .reverse();
-  return shown.map(({ upid, node, type, id, user, starttime, endtime, exitstatus, pid }) =>
-    endtime === undefined
-      ? { upid, node, type, id, ...splitUser(user), starttime, pid, saved: '0' }
-      : { upid, node, type, id, ...splitUser(user), starttime, endtime, status: exitstatus, saved: '1' },
-  );
+  const { state } = call.world;
+  const byNode = new Map<string, TaskRecord[]>();
+  for (const task of state.tasks) {
+    const tasks = byNode.get(task.node);
+    if (tasks === undefined) byNode.set(task.node, [task]);
+    else tasks.push(task);
+  }
+  return [...byNode.values()].flatMap((tasks) => {
+    const newest = tasks.toReversed();
+    const shown = [...newest.filter(isRunning), ...newest.filter((task) => !isRunning(task))].slice(0, SHARED_TASKS);
+    return shown.filter((task) => visible(call, task)).map((task) => clusterRow(call, task));
+  });
 }
 
 const base = '/nodes/{node}/tasks';

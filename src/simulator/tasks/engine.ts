@@ -54,10 +54,12 @@ export class TaskEngine {
   readonly #timeline: Timeline;
   readonly #records: TaskRecord[];
   readonly #active = new Map<string, Active>();
+  readonly #onEnd: (task: TaskRecord) => void;
 
-  constructor(timeline: Timeline, records: TaskRecord[]) {
+  constructor(timeline: Timeline, records: TaskRecord[], onEnd: (task: TaskRecord) => void = () => {}) {
     this.#timeline = timeline;
     this.#records = records;
+    this.#onEnd = onEnd;
   }
 
   /** Starts a task and answers its UPID; nothing of it has happened yet. */
@@ -138,7 +140,7 @@ export class TaskEngine {
       // In a partial twin a task may meet what nobody could know before; that is a failure like any other.
       if (error instanceof NotRead) return this.#end(active, `not read: ${error.missing.join(', ')}`);
       if (!(error instanceof PveError)) throw error;
-      this.#end(active, error.message.trimEnd());
+      this.#end(active, error.message);
     }
   }
 
@@ -175,10 +177,11 @@ export class TaskEngine {
     const { record } = active;
     const words = error?.replaceAll('\n', ' ');
     record.exitstatus = words ?? (record.warnings > 0 ? `WARNINGS: ${record.warnings}` : 'OK');
-    record.log.push(error === undefined ? `TASK ${record.exitstatus}` : `TASK ERROR: ${error}`);
+    record.log.push(error === undefined ? `TASK ${record.exitstatus}` : `TASK ERROR: ${words}`);
     record.endtime = Math.floor(this.#timeline.now() / 1000);
     this.#active.delete(record.upid);
     for (const name of active.held) this.#release(active, name);
+    this.#onEnd(record);
     if (active.vanish) this.#records.splice(this.#records.indexOf(record), 1);
   }
 }
