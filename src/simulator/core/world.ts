@@ -149,7 +149,8 @@ export class World {
       pid: this.newPid(start.node),
       pstart: Math.max(0, Math.floor((this.now() - node.since) / 10)),
     };
-    const upid = this.tasks.start(spec, body, fault);
+    const refusal = taskRefusal(this, start.node, start.type, spec.id);
+    const upid = this.tasks.start(spec, refusal === undefined ? body : refused(spec, refusal), fault);
     this.log(start.user, `starting task ${upid}`, { node: start.node });
     return upid;
   }
@@ -209,8 +210,8 @@ export class World {
 
 /** A task that ends with this before it has done anything. */
 const refused = (spec: TaskSpec, error: Error) =>
-  // eslint-disable-next-line require-yield -- a worker that never waits
   function* (): Worker {
+    yield { wait: 100 };
     spec.abandon?.();
     throw error;
   };

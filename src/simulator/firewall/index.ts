@@ -1,15 +1,14 @@
-import type { Handler, Routes } from '../core/call.ts';
-import { sha1 } from '../state/guests.ts';
-
-/** As read, else what a guest without a firewall file has: also one that does not exist (FACTS 37). */
-const readOr =
-  (empty: () => unknown): Handler =>
-  ({ path, world }) =>
-    world.state.documents[path] ?? empty();
-
-const guest = '/nodes/{node}/qemu/{vmid}/firewall';
+import type { Routes } from '../core/call.ts';
+import { aliasRoutes } from './aliases.ts';
+import { groupRoutes } from './groups.ts';
+import { ipsetRoutes } from './ipsets.ts';
+import { optionRoutes } from './options.ts';
+import { ruleRoutes } from './rules.ts';
 
 export const firewallRoutes: Routes = {
-  [`GET ${guest}/options`]: readOr(() => ({ digest: sha1('') })),
-  [`GET ${guest}/rules`]: readOr(() => []),
+  ...aliasRoutes,
+  ...groupRoutes,
+  ...ipsetRoutes,
+  ...optionRoutes,
+  ...ruleRoutes,
 };
