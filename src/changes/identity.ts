@@ -40,7 +40,7 @@ export const tokenRequestSchema = z.strictObject({
     .describe('Environments that it is good for; all when left out.'),
   expires_in: z
     .string()
-    .regex(/^\d{1,4}[smhdw]$/, 'must be a number with s, m, h, d or w, such as 90d')
+    .regex(/^[1-9]\d{0,3}[smhdw]$/, 'must be a number with s, m, h, d or w, such as 90d')
     .optional()
     .describe('How long it is good, such as 90d; for ever when left out.'),
 });
@@ -117,8 +117,18 @@ export async function createToken(
 ): Promise<TokenView & { readonly token: string }> {
   requireRole(principal, 'admin');
   if (principal.class !== 'human') throw new AgentError('FORBIDDEN', 'Only a person can make tokens.');
+  if (!within(principal, request.environments ?? null))
+    throw new AgentError(
+      'FORBIDDEN',
+      `${principal.name} has rights in ${principal.environments?.join(', ')} only, and gives no more: name them under environments.`,
+      { errors: { environments: `must be among ${principal.environments?.join(', ')}` } },
+    );
   return deps.store.commit((trx) => addToken(deps, trx, request, principal));
 }
+
+/** Whether all that a token reaches is the caller's as well; null reaches everything. */
+const within = ({ environments: own }: Principal, environments: readonly string[] | null): boolean =>
+  own === null || (environments !== null && environments.every((name) => own.includes(name)));
 
 async function addToken(
   deps: IdentityDeps,
@@ -178,12 +188,16 @@ function tokenView({ id, name, role, class: kind, environments, ...times }: Toke
 
 export async function tokens(deps: IdentityDeps, principal: Principal): Promise<TokenView[]> {
   requireRole(principal, 'admin');
-  return (await listTokens(deps.store)).map(tokenView);
+  return (await listTokens(deps.store)).filter(({ environments }) => within(principal, environments)).map(tokenView);
 }
 
 /** Errors: `FORBIDDEN`, `NOT_FOUND`. */
 export async function revoke(deps: IdentityDeps, id: string, principal: Principal): Promise<void> {
   requireRole(principal, 'admin');
+  const found = (await listTokens(deps.store)).find((token) => token.id === id);
+  // Not FORBIDDEN: who may not see a token does not learn that there is one.
+  if (found !== undefined && !within(principal, found.environments))
+    throw new AgentError('NOT_FOUND', `There is no token ${id}.`);
   await deps.store.commit(async (trx) => {
     await revokeToken(trx, id, deps.clock.now());
     await deps.audit.append(trx, { actor: actorOf(principal), event: 'token.revoked', ids: { token_id: id } });

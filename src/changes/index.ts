@@ -8,6 +8,7 @@ export {
   ROLES,
   actorOf,
   mayUse,
+  requireEverywhere,
   requireRole,
   type Principal,
   type PrincipalClass,

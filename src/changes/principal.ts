@@ -33,3 +33,12 @@ export function requireRole(principal: Principal, role: Role, environment?: stri
 
 export const mayUse = (principal: Principal, environment: string): boolean =>
   principal.environments === null || principal.environments.includes(environment);
+
+/** For what is about all environments at once. Errors: `FORBIDDEN` for a caller who has rights in some only. */
+export function requireEverywhere({ name, environments }: Principal): void {
+  if (environments === null) return;
+  throw new AgentError(
+    'FORBIDDEN',
+    `This is about all environments; ${name} has rights in ${environments.join(', ')}.`,
+  );
+}

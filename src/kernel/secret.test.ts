@@ -13,13 +13,13 @@ describe('a secret', () => {
   it.each([
     ['JSON', () => JSON.stringify({ a: [secret] })],
     ['canonical JSON', () => canonicalJson({ a: secret })],
-    ['a template', () => `${String(secret)}`],
+    ['a template', () => `it is ${String(secret)}`],
     ['joining texts', () => ['a', secret].join(' ')],
     ['console.log', () => format('%s %o %O %j', secret, secret, { secret }, secret)],
     ['inspecting all there is', () => inspect({ secret }, { showHidden: true, depth: null, getters: true })],
     ['an error that names it', () => new Error(`bad ${String(secret)}`).stack ?? ''],
     ['its own members', () => JSON.stringify([Object.keys(secret), Object.entries(secret)])],
-    ['a copy', () => inspect({ ...secret })],
+    ['a copy', () => inspect(Object.assign({}, secret))],
   ])('is not shown by %s', (_where, show) => {
     expect(show()).not.toContain(VALUE);
   });

@@ -46,9 +46,9 @@ describe('the form of a step', () => {
   });
 
   it('has of a value that is known only later its origin', () => {
-    const with_ = (digest: string) => forms.of(effect({ params: { digest }, runtime: { digest: 'just before' } }));
-    expect(with_('aaa')).toEqual(with_('bbb'));
-    expect(with_('aaa').params).toEqual({ digest: { $runtime: 'just before' } });
+    const given = (digest: string) => forms.of(effect({ params: { digest }, runtime: { digest: 'just before' } }));
+    expect(given('aaa')).toEqual(given('bbb'));
+    expect(given('aaa').params).toEqual({ digest: { $runtime: 'just before' } });
   });
 
   it('has the undo with its parameters, secrets hidden', () => {

@@ -9,7 +9,7 @@ describe('node.read', () => {
   it('answers what Proxmox VE lists', async () => {
     const { result } = await planned('node.read', 'cluster');
     const rows = result['nodes'] as Record<string, unknown>[];
-    expect(rows.map(({ node }) => node).sort()).toEqual(['pve1', 'pve2', 'pve3', 'pve4', 'pve5']);
+    expect(rows.map(({ node }) => String(node)).sort()).toEqual(['pve1', 'pve2', 'pve3', 'pve4', 'pve5']);
     expect(rows.every(({ status }) => status === 'online')).toBe(true);
   });
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { mayUse, type Principal } from '../../../changes/index.ts';
+import { mayUse, requireEverywhere, type Principal } from '../../../changes/index.ts';
 import { exportAudit } from '../../../record/index.ts';
 import { auditHead, listAudit, type AuditRecord } from '../../../store/index.ts';
 import { caller } from '../auth.ts';
@@ -42,6 +42,8 @@ export async function auditRoutes(server: FastifyInstance, deps: HttpDeps): Prom
     },
     async (request, reply) => {
       const { after } = request.query as z.output<typeof exportQuery>;
+      // A record left out or emptied would not verify, so it is all or nothing.
+      requireEverywhere(caller(request));
       await deps.audit.checkpoint();
       return reply
         .type('application/jsonl')

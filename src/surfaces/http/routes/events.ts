@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { mayUse } from '../../../changes/index.ts';
+import { AgentError } from '../../../kernel/errors.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 
@@ -28,7 +29,7 @@ export async function eventRoutes(server: FastifyInstance, deps: HttpDeps): Prom
     },
     async (request, reply) => {
       const { type, environment, plan_id, operation_id, last_event_id } = request.query as z.output<typeof query>;
-      const header = Number(request.headers['last-event-id'] ?? last_event_id ?? Number.NaN);
+      const last = lastSeen(request.headers['last-event-id']) ?? last_event_id ?? null;
       const ids = {
         ...(plan_id === undefined ? {} : { plan_id }),
         ...(operation_id === undefined ? {} : { operation_id }),
@@ -50,7 +51,7 @@ export async function eventRoutes(server: FastifyInstance, deps: HttpDeps): Prom
           ...(environment === undefined ? {} : { environment }),
           ids,
         };
-        for await (const event of deps.events.stream(Number.isNaN(header) ? null : header, filter, gone.signal)) {
+        for await (const event of deps.events.stream(last, filter, gone.signal)) {
           if (event.environment !== null && !mayUse(caller(request), event.environment)) continue;
           const { id, ...rest } = event;
           const open = raw.write(
@@ -64,4 +65,11 @@ export async function eventRoutes(server: FastifyInstance, deps: HttpDeps): Prom
       }
     },
   );
+}
+
+/** A client that begins sends an empty header or none. */
+function lastSeen(header: string | string[] | undefined): number | undefined {
+  if (header === undefined || header === '') return undefined;
+  if (typeof header === 'string' && /^\d{1,15}$/.test(header)) return Number(header);
+  throw new AgentError('VALIDATION_FAILED', 'Last-Event-ID must be the id of an event of this stream.');
 }

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { actorOf } from '../../../changes/index.ts';
+import { actorOf, requireEverywhere } from '../../../changes/index.ts';
 import { AgentError } from '../../../kernel/errors.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
@@ -52,6 +52,7 @@ export async function systemRoutes(server: FastifyInstance, deps: HttpDeps): Pro
     },
     async (request) => {
       const { file } = request.body as z.output<typeof backupBody>;
+      requireEverywhere(caller(request));
       if (!isAbsolute(file))
         throw new AgentError('VALIDATION_FAILED', 'The file must be an absolute path.', {
           errors: { file: 'must begin with /' },

@@ -1,0 +1,156 @@
+import { createApp, type App } from '../../src/app.ts';
+import { createToken, type Principal, type PrincipalClass, type Role } from '../../src/changes/index.ts';
+import { systemClock, type Clock } from '../../src/kernel/clock.ts';
+import type { Config } from '../../src/kernel/config.ts';
+import { systemIds } from '../../src/kernel/ids.ts';
+import { silentLogger } from '../../src/kernel/log.ts';
+import { Secret } from '../../src/kernel/secret.ts';
+import { temporaryDirectory } from '../support/harness.ts';
+
+export const BOOTSTRAP = 'bootstrap-token-for-tests-0123456789';
+const lab = (name: string): Config['environments'][number] => ({
+  name,
+  endpoints: [],
+  auth: undefined,
+  tls: {},
+  production: false,
+  simulator: 'enterprise',
+});
+const owner: Principal = {
+  id: 'test',
+  name: 'test',
+  class: 'human',
+  role: 'admin',
+  environments: null,
+  via: 'cli',
+  method: 'token',
+};
+
+export interface Got {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly text: string;
+  readonly json: Record<string, unknown>;
+}
+export interface Ask {
+  readonly token?: string | undefined;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The whole product on a free port with labs of its own, asked by real HTTP. */
+export class Service {
+  readonly app: App;
+  readonly url: string;
+  readonly #remove: () => void;
+
+  private constructor(app: App, url: string, remove: () => void) {
+    this.app = app;
+    this.url = url;
+    this.#remove = remove;
+  }
+
+  static async start(
+    options: { readonly environments?: Config['environments']; readonly clock?: Clock } = {},
+  ): Promise<Service> {
+    const { environments = [lab('lab')], clock = systemClock } = options;
+    const directory = temporaryDirectory();
+    const config: Config = {
+      environments,
+      host: '127.0.0.1',
+      port: 0,
+      data: directory.path,
+      logLevel: 'silent',
+      bootstrapToken: new Secret(BOOTSTRAP),
+    };
+    const app = await createApp({ config, clock, ids: systemIds(clock), log: silentLogger });
+    const url = await app.server.listen({ host: '127.0.0.1', port: 0 });
+    return new Service(app, url, directory.remove);
+  }
+
+  static twoLabs(): Promise<Service> {
+    return Service.start({ environments: [lab('lab'), lab('other')] });
+  }
+
+  async token(
+    role: Role,
+    kind: PrincipalClass = 'human',
+    environments?: string[],
+    expires_in?: string,
+  ): Promise<string> {
+    const { token } = await createToken(
+      this.app.identity,
+      { name: `${kind} ${role}`, role, class: kind, environments, expires_in },
+      owner,
+    );
+    return token;
+  }
+
+  /** `line` is `METHOD /path`. */
+  async ask(line: string, { token, body, headers = {} }: Ask = {}): Promise<Got> {
+    const [method = '', path = ''] = line.split(' ');
+    const answer = await fetch(`${this.url}${path}`, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await answer.text();
+    const json = /json\b/.test(answer.headers.get('content-type') ?? '') && text !== '' && !text.includes('}\n{');
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      text,
+      json: json ? (JSON.parse(text) as Record<string, unknown>) : {},
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.app.close();
+    this.#remove();
+  }
+}
+
+export const START = { environment: 'lab', action: 'vm.start', target: 'vm/301' };
+export const STOP = { environment: 'lab', action: 'vm.stop', target: 'vm/303' };
+export const NOWHERE = '01900000-0000-7000-8000-000000000000';
+
+/** Every route of the contract, with a call that reaches it: `METHOD /path as documented`, path and body to send. */
+type Route = readonly [route: string, path: string, body: unknown];
+export const ROUTES: readonly Route[] = (
+  [
+    ['POST /v1/actions/plan', '/v1/actions/plan', { ...START, dry_run: true }],
+    ['POST /v1/plans', '/v1/plans', { actions: [{ ...START, id: 'a', target: 'vm/999' }] }],
+    ['GET /v1/plans', '/v1/plans'],
+    ['GET /v1/plans/{plan_id}', `/v1/plans/${NOWHERE}`],
+    ['POST /v1/plans/{plan_id}/approve', `/v1/plans/${NOWHERE}/approve`, { plan_hash: 'a'.repeat(64) }],
+    ['POST /v1/plans/{plan_id}/reject', `/v1/plans/${NOWHERE}/reject`, {}],
+    ['POST /v1/plans/{plan_id}/cancel', `/v1/plans/${NOWHERE}/cancel`, {}],
+    ['POST /v1/actions/apply', '/v1/actions/apply', { plan_id: NOWHERE }],
+    ['GET /v1/operations', '/v1/operations'],
+    ['GET /v1/operations/{operation_id}', `/v1/operations/${NOWHERE}`],
+    ['POST /v1/operations/{operation_id}/cancel', `/v1/operations/${NOWHERE}/cancel`, {}],
+    ['POST /v1/operations/{operation_id}/resume', `/v1/operations/${NOWHERE}/resume`, {}],
+    ['GET /v1/actions', '/v1/actions'],
+    ['GET /v1/environments', '/v1/environments'],
+    ['GET /v1/nodes', '/v1/nodes?environment=lab'],
+    ['GET /v1/inventory', '/v1/inventory?environment=lab&state=running'],
+    ['GET /v1/vm/status', '/v1/vm/status?environment=lab&target=vm/101'],
+    ['GET /v1/tasks', '/v1/tasks?environment=lab&node=pve1'],
+    ['GET /v1/tasks/status', '/v1/tasks/status?environment=lab&node=pve1&upid=nonsense'],
+    ['GET /v1/audit', '/v1/audit?after=0'],
+    ['GET /v1/audit/export', '/v1/audit/export'],
+    ['GET /v1/audit/key', '/v1/audit/key'],
+    ['POST /v1/tokens', '/v1/tokens', { name: 'made', role: 'viewer', class: 'agent' }],
+    ['GET /v1/tokens', '/v1/tokens'],
+    ['DELETE /v1/tokens/{id}', '/v1/tokens/nobody'],
+    ['GET /v1/events', '/v1/events?last_event_id=-1'],
+    ['GET /v1/me', '/v1/me'],
+    ['POST /v1/store/backup', '/v1/store/backup', { file: 'relative' }],
+    ['GET /metrics', '/metrics'],
+  ] as const
+).map(([route, path, body]) => [route, path, body]);
+export const OPEN = ['GET /healthz', 'GET /readyz', 'GET /openapi.json', 'GET /docs', 'GET /'];
