@@ -102,12 +102,13 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   });
   const stop = new AbortController();
   const signing = audit.run(stop.signal);
+  const keeping = engine.keep(stop.signal);
   const close = async (): Promise<void> => {
     // Requests first, then what they began, then what records it.
     await server.close();
     await engine.close();
     stop.abort();
-    await signing;
+    await Promise.all([signing, keeping]);
     await estate.close();
     await Promise.all(labs.map((lab) => lab.close()));
     await store.close();

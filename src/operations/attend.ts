@@ -70,6 +70,8 @@ export async function attend(engine: Engine, operation: OperationRecord): Promis
     await finish(engine, operation, plan, ended);
   } catch (error) {
     if (error instanceof Stop) {
+      await journal.flush();
+      await engine.leases.release(operation).catch(() => log.info({ operation_id }, 'it was taken over already'));
       log.info({ operation_id }, 'an operation was handed over');
       return;
     }
@@ -89,7 +91,8 @@ const LEAVE: ReadonlySet<ErrorCode> = new Set(['STORE_FAILED', 'TARGET_BUSY']);
 const hasJournal = async (engine: Engine, operation_id: string): Promise<boolean> =>
   (await readJournal(engine.deps.store, operation_id)).length > 0;
 
-function makeLive(engine: Engine, { operation_id, plan_id, environment }: OperationRecord): LiveOperation {
+function makeLive(engine: Engine, operation: OperationRecord): LiveOperation {
+  const { operation_id, plan_id, environment } = operation;
   const { store, events, log, clock, limits, connect, crash } = engine.deps;
   const ids = { operation_id, plan_id };
   const publish = (type: string, data: unknown): void => {
@@ -103,6 +106,7 @@ function makeLive(engine: Engine, { operation_id, plan_id, environment }: Operat
     clock,
     limits,
     places: engine.places,
+    assertOwned: () => engine.leases.assert(operation),
     crash,
     onProgress: (step, progress) =>
       publish('operation.progress', { effect: placeOf(step), title: step.title, ...progress }),
@@ -164,6 +168,7 @@ async function finish(
       error,
       verification,
       waiting_for: null,
+      lease_until: null,
       body,
       ...(state === 'needs_attention' ? {} : { ended_at: at }),
     });

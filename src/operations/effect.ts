@@ -69,6 +69,7 @@ export class EffectRun {
     let { params } = this.#effect;
     for (let unsent = 0; ;) {
       let data: unknown;
+      await this.#deps.hooks.sending();
       try {
         ({ data } = await this.#deps.api.call({ method, path, ...(params === undefined ? {} : { params }) }));
       } catch (error) {

@@ -6,7 +6,6 @@ import type { PveApi } from '../proxmox/types.ts';
 import type { Audit, Events, Metrics } from '../record/index.ts';
 import {
   activeOperations,
-  claimOperation,
   getOperation,
   insertOperation,
   takeLocks,
@@ -18,6 +17,7 @@ import {
 } from '../store/index.ts';
 import { attend } from './attend.ts';
 import { Places, type Limits } from './limits.ts';
+import { KEEP_EVERY_MS, LEASE_MS, Leases } from './leases.ts';
 import type { LiveOperation } from './live.ts';
 import type { StepForms } from './step.ts';
 import type { Point } from './thread.ts';
@@ -42,13 +42,14 @@ export interface EngineDeps {
 }
 
 const STORE_PAUSE_MS = 10_000;
+const LOOK_EVERY_MS = 1_000;
 
 /** Runs operations in this process: picks them up, one at a time per guest, and sees each to its end. */
 export class Engine {
   readonly deps: EngineDeps;
   readonly places = new Places();
   readonly live = new Map<string, LiveOperation>();
-  readonly #owner: string;
+  readonly leases: Leases;
   readonly #running = new Map<string, Promise<void>>();
   #freed: (() => void)[] = [];
   #closing = false;
@@ -56,7 +57,7 @@ export class Engine {
 
   constructor(deps: EngineDeps) {
     this.deps = deps;
-    this.#owner = deps.ids.uuid();
+    this.leases = new Leases({ store: deps.store, clock: deps.clock, owner: deps.ids.uuid() });
   }
 
   /** Adds an operation inside the commit that consumes its plan; `start` it when that is durable. */
@@ -72,6 +73,8 @@ export class Engine {
       plan_id,
       environment,
       created_at: clock.now(),
+      owner: this.leases.owner,
+      lease_until: clock.now() + LEASE_MS,
       body: { actor, targets },
     });
   }
@@ -87,11 +90,37 @@ export class Engine {
     this.#running.set(operation_id, run);
   }
 
-  /** After a start of the process: everything that has not ended goes on, except what waits for a person. */
+  /** After a start of the process: everything that nobody runs goes on, except what waits for a person. */
   async recover(): Promise<number> {
-    const open = (await activeOperations(this.deps.store)).filter(({ state }) => state !== 'needs_attention');
-    for (const { operation_id } of open) this.start(operation_id);
+    const { store } = this.deps;
+    const open = store.exclusive
+      ? (await activeOperations(store))
+          .filter(({ state }) => state !== 'needs_attention')
+          .map(({ operation_id }) => operation_id)
+      : await this.leases.orphans();
+    for (const operation_id of open) this.start(operation_id);
     return open.length;
+  }
+
+  /** Says that this process lives, takes over what a dead one left, and hears cancels that came in elsewhere. */
+  async keep(signal: AbortSignal): Promise<void> {
+    const { clock, events, log } = this.deps;
+    const hearing = this.#hearCancels(events.stream(null, { types: ['operation.cancel.requested'] }, signal));
+    while (!signal.aborted) {
+      await clock.sleep(KEEP_EVERY_MS, signal).catch(() => undefined);
+      if (signal.aborted) break;
+      try {
+        for (const lost of await this.leases.renew(this.live.keys())) this.live.get(lost)?.handOver();
+        if (!this.deps.store.exclusive) for (const orphan of await this.leases.orphans()) this.start(orphan);
+      } catch (error) {
+        log.warn({ err: error }, 'the store did not answer; leases are renewed when it does');
+      }
+    }
+    await hearing;
+  }
+
+  async #hearCancels(requests: AsyncIterable<{ readonly ids: Readonly<Record<string, unknown>> }>): Promise<void> {
+    for await (const { ids } of requests) await this.live.get(String(ids['operation_id']))?.cancel();
   }
 
   /** Resolves when the operation is not being run any more. */
@@ -117,13 +146,16 @@ export class Engine {
     const operation = await getOperation(this.deps.store, operation_id);
     const live = this.live.get(operation_id);
     if (operation.state === 'needs_attention') return this.#giveUp(operation, actor);
-    if (live === undefined || !['queued', 'waiting', 'running'].includes(operation.state)) {
+    const elsewhere =
+      live === undefined && !this.deps.store.exclusive && (operation.lease_until ?? 0) > this.deps.clock.now();
+    if ((live === undefined && !elsewhere) || !['queued', 'waiting', 'running'].includes(operation.state)) {
       throw new AgentError('OPERATION_STATE', `The operation is ${operation.state} and cannot be canceled.`, {
         operation_id,
       });
     }
     await this.#record(operation, actor, 'operation.cancel.requested');
-    await live.cancel();
+    // The replica that runs it hears of it by the event that was just recorded.
+    await live?.cancel();
     this.#wakeWaiting();
   }
 
@@ -150,9 +182,9 @@ export class Engine {
   }
 
   async #attend(operation_id: string): Promise<void> {
-    const { store, log } = this.deps;
+    const { log } = this.deps;
     try {
-      const operation = await store.commit((trx) => claimOperation(trx, operation_id, this.#owner));
+      const operation = await this.leases.claim(operation_id);
       await attend(this, operation);
     } catch (error) {
       const { code, message } = toAgentError(error);
@@ -191,8 +223,14 @@ export class Engine {
         return got;
       });
       if (answer.taken || live.hooks().canceled()) return true;
-      await new Promise<void>((resolve) => this.#freed.push(resolve));
+      await this.#somethingFreed();
     }
+  }
+
+  /** In this process that is told; what another replica frees is looked for. */
+  #somethingFreed(): Promise<void> {
+    const told = new Promise<void>((resolve) => this.#freed.push(resolve));
+    return this.deps.store.exclusive ? told : Promise.race([told, this.deps.clock.sleep(LOOK_EVERY_MS)]);
   }
 
   #wakeWaiting(): void {

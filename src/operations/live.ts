@@ -18,6 +18,8 @@ export interface LiveDeps {
   readonly clock: Clock;
   readonly places: Places;
   readonly limits: Limits;
+  /** Throws when another replica has taken the operation over. */
+  readonly assertOwned: () => Promise<void>;
   /** Tests stop the process here; undefined in production. */
   readonly crash?: ((point: Point, step: TraceStep) => void) | undefined;
   /** Told of progress at most once a second per effect. */
@@ -71,6 +73,7 @@ export class LiveOperation {
       canceled: () => this.#canceled,
       lockPatience: LOCK_PATIENCE_MS,
       enter: (step, effect, sent) => this.#enter(step, effect, sent),
+      sending: () => this.#deps.assertOwned(),
       at: (point, step) => this.#deps.crash?.(point, step),
       waiting: (why) => this.#wait(why),
       progress: (step, line, fraction) =>

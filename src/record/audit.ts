@@ -71,7 +71,6 @@ function wellFormed(value: unknown): unknown {
 export function createAudit({ store, keys, clock, onCheckpoint, onRecord }: AuditOptions): Audit {
   const { key_id, privateKey, publicKeyPem } = keys.audit;
 
-  // Only what is durable is remembered; it saves a query with every record.
   let last: CheckpointRecord | undefined;
 
   const signHead = async (trx: StoreTx, head: { seq: number; hash: string }, at: number): Promise<CheckpointRecord> => {
@@ -86,13 +85,9 @@ export function createAudit({ store, keys, clock, onCheckpoint, onRecord }: Audi
     return checkpoint;
   };
 
-  /** Signs when a checkpoint is due, or (`now`) when anything is unsigned. */
-  const signWhenDue = async (trx: StoreTx, head: { seq: number; hash: string }, at: number, now: boolean) => {
-    last ??= await lastCheckpoint(trx);
-    const unsigned = head.seq - (last?.seq ?? 0);
-    const due = unsigned >= CHECKPOINT_RECORDS || (last !== undefined && at - last.at >= CHECKPOINT_MS);
-    return unsigned > 0 && (now || due) ? signHead(trx, head, at) : undefined;
-  };
+  /** By the number alone, so that no query is needed; the time counts from what this process knows to be durable. */
+  const isDue = ({ seq }: { seq: number }, at: number): boolean =>
+    seq % CHECKPOINT_RECORDS === 0 || (last !== undefined && at - last.at >= CHECKPOINT_MS);
 
   const append = async (trx: StoreTx, entry: AuditEntry): Promise<AuditRecord> => {
     const head = await auditHead(trx);
@@ -111,14 +106,16 @@ export function createAudit({ store, keys, clock, onCheckpoint, onRecord }: Audi
     const record = { ...claim, hash: recordHash(claim) };
     await insertAuditRecord(trx, record);
     if (onRecord !== undefined) trx.onCommit(() => onRecord(record));
-    await signWhenDue(trx, record, at, false);
+    last ??= await lastCheckpoint(trx);
+    if (isDue(record, at)) await signHead(trx, record, at);
     return record;
   };
 
   const checkpoint = (): Promise<CheckpointRecord | undefined> =>
     store.commit(async (trx) => {
       const head = await auditHead(trx);
-      return head === undefined ? undefined : signWhenDue(trx, head, clock.now(), true);
+      const signed = await lastCheckpoint(trx);
+      return head === undefined || head.seq <= (signed?.seq ?? 0) ? undefined : signHead(trx, head, clock.now());
     });
 
   const run = async (signal: AbortSignal): Promise<void> => {

@@ -72,7 +72,7 @@ const begin = (store: Store, id: string): Promise<unknown> =>
   store.commit(async (trx) => {
     await insertPlan(trx, samplePlan({ plan_id: id }));
     await insertOperation(trx, { operation_id: id, plan_id: id, environment: 'home', created_at: 0, body: {} });
-    await claimOperation(trx, id, 'bench');
+    await claimOperation(trx, id, { owner: 'bench', now: 0, lease_until: 1, force: true });
   });
 
 async function effect(store: Store, operation_id: string, pos: number): Promise<void> {

@@ -13,6 +13,8 @@ import { migrate } from './migrate.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 
 export interface Store extends StoreReader {
+  /** No other process can have this database open: its owner needs no lease to know that it is alone. */
+  readonly exclusive: boolean;
   /** The data directory. */
   readonly directory: string;
   /** Every write goes through here; see `GroupCommit`. `db` of the store itself reads only, and only what is committed. */
@@ -70,6 +72,7 @@ function openLocked({ directory, clock, log }: StoreOptions, release: () => void
     release();
   };
   return {
+    exclusive: true,
     directory,
     db: directKysely(reader),
     commit: group.commit,

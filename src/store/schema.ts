@@ -82,6 +82,7 @@ export interface Database {
     attempt: number;
     fence: number;
     owner: string | null;
+    lease_until: number | null;
     created_at: number;
     started_at: number | null;
     ended_at: number | null;

@@ -63,7 +63,7 @@ async function perSecond(store: Store, threads: number): Promise<number> {
       created_at: now,
       body: {},
     });
-    return claimOperation(trx, made.operation_id, 'bench');
+    return claimOperation(trx, made.operation_id, { owner: 'bench', now, lease_until: now + 1e6, force: true });
   });
   const { operation_id, environment, fence } = operation;
   const journal = new OperationJournal(

@@ -34,7 +34,7 @@ const operationTables = (t: ColumnTypes): string[] => [
   `CREATE TABLE operations (
     operation_id text PRIMARY KEY, plan_id text NOT NULL UNIQUE REFERENCES plans, environment text NOT NULL,
     state text NOT NULL CHECK (state IN (${list(OPERATION_STATES)})), attempt ${t.int} NOT NULL, fence ${t.int} NOT NULL,
-    owner text, created_at ${t.int} NOT NULL, started_at ${t.int}, ended_at ${t.int}, error text, waiting_for text,
+    owner text, lease_until ${t.int}, created_at ${t.int} NOT NULL, started_at ${t.int}, ended_at ${t.int}, error text, waiting_for text,
     verification text, body text NOT NULL)${t.options}`,
   `CREATE INDEX operations_active ON operations (operation_id) WHERE state NOT IN (${list(ENDED_OPERATION_STATES)})`,
   `CREATE TABLE journal (

@@ -8,6 +8,8 @@ import { listLocks, releaseLocks, takeLocks } from './locks.ts';
 import {
   activeOperations,
   claimOperation,
+  orphanedOperations,
+  renewLeases,
   getOperation,
   insertOperation,
   listOperations,
@@ -35,7 +37,8 @@ beforeEach(async () => {
 afterEach(() => it.end());
 
 const write = <T>(work: (trx: StoreTx) => Promise<T>): Promise<T> => it.store.commit(work);
-const claim = (operation_id: string, owner: string) => write((trx) => claimOperation(trx, operation_id, owner));
+const claim = (operation_id: string, owner: string) =>
+  write((trx) => claimOperation(trx, operation_id, { owner, now: 1_000, lease_until: 2_000, force: true }));
 const call = (change: Partial<Call> = {}): Call => ({
   operation_id: 'one',
   thread: 'r0',
@@ -57,6 +60,7 @@ test('an operation begins queued, is claimed, worked on and ended', async () => 
     attempt: 0,
     fence: 0,
     owner: null,
+    lease_until: null,
     created_at: 1,
     started_at: null,
     ended_at: null,
@@ -90,6 +94,21 @@ test('an operation begins queued, is claimed, worked on and ended', async () => 
     (await listOperations(it.store, { limit: 9, states: ['failed'], environment: 'home', before: 'p' })).length,
   ).toBe(1);
   await expect(getOperation(it.store, 'none')).rejects.toMatchObject({ code: 'OPERATION_NOT_FOUND' });
+});
+
+test('an operation is left to its owner while the lease holds, and is anybody's after', async () => {
+  const at = (now: number, owner: string) =>
+    write((trx) => claimOperation(trx, 'one', { owner, now, lease_until: now + 100, force: false }));
+  expect(await at(1_000, 'a')).toMatchObject({ owner: 'a', fence: 1, lease_until: 1_100 });
+  await expect(at(1_050, 'b')).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+  expect(await write((trx) => renewLeases(trx, 'a', 1_200))).toEqual(['one']);
+  await expect(at(1_150, 'b')).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+  expect(await orphanedOperations(it.store, 1_150)).not.toContain('one');
+  expect(await orphanedOperations(it.store, 1_200)).toContain('one');
+  expect(await at(1_200, 'b')).toMatchObject({ owner: 'b', fence: 2 });
+  expect(await write((trx) => renewLeases(trx, 'a', 9_999))).toEqual([]);
+  const late = write((trx) => updateOperation(trx, { operation_id: 'one', fence: 1 }, { state: 'running' }));
+  await expect(late).rejects.toMatchObject({ code: 'TARGET_BUSY' });
 });
 
 test('a plan has one operation', async () => {

@@ -13,6 +13,8 @@ export interface OperationRecord {
   readonly attempt: number;
   readonly fence: number;
   readonly owner: string | null;
+  /** Until when the owner has it without saying so again; null when nobody runs it. */
+  readonly lease_until: number | null;
   readonly created_at: number;
   readonly started_at: number | null;
   readonly ended_at: number | null;
@@ -37,10 +39,11 @@ const toOperation = (row: Selectable<Database['operations']>): OperationRecord =
   body: fromJson(row.body),
 });
 
-/** A new operation: queued, never attempted, owned by nobody. The plan has at most one (UNIQUE). */
+/** A new operation: queued, never attempted, kept for its maker until `lease_until`. The plan has at most one (UNIQUE). */
 export async function insertOperation(
   trx: StoreTx,
-  operation: Pick<OperationRecord, 'operation_id' | 'plan_id' | 'environment' | 'created_at' | 'body'>,
+  operation: Pick<OperationRecord, 'operation_id' | 'plan_id' | 'environment' | 'created_at' | 'body'> &
+    Partial<Pick<OperationRecord, 'owner' | 'lease_until'>>,
 ): Promise<OperationRecord> {
   const row = { ...operation, body: toJson(operation.body), state: 'queued' as const, attempt: 0, fence: 0 };
   return toOperation(await trx.db.insertInto('operations').values(row).returningAll().executeTakeFirstOrThrow());
@@ -76,26 +79,70 @@ export async function activeOperations(reader: StoreReader): Promise<OperationRe
   return (await query.where('state', 'not in', [...ENDED_OPERATION_STATES]).execute()).map(toOperation);
 }
 
+/** Who takes an operation, and for how long before it has to say so again. */
+export interface Claim {
+  readonly owner: string;
+  readonly now: number;
+  readonly lease_until: number;
+  /** Take it even from an owner whose lease holds: right only where no other process can be alive. */
+  readonly force: boolean;
+}
+
 /**
  * Takes an operation over: the fence and the attempt go up by one, so every earlier owner is shut out from now on.
- * Errors: OPERATION_NOT_FOUND, OPERATION_STATE when it has ended.
+ * Errors: OPERATION_NOT_FOUND, OPERATION_STATE when it has ended, TARGET_BUSY while another owner's lease holds.
  */
-export async function claimOperation(trx: StoreTx, operation_id: string, owner: string): Promise<OperationRecord> {
-  const query = trx.db
+export async function claimOperation(trx: StoreTx, operation_id: string, claim: Claim): Promise<OperationRecord> {
+  const { owner, now, lease_until, force } = claim;
+  let query = trx.db
     .updateTable('operations')
-    .set((set) => ({ owner, fence: set('fence', '+', 1), attempt: set('attempt', '+', 1) }))
+    .set((set) => ({ owner, lease_until, fence: set('fence', '+', 1), attempt: set('attempt', '+', 1) }))
     .where('operation_id', '=', operation_id)
     .where('state', 'not in', [...ENDED_OPERATION_STATES]);
+  if (!force) {
+    query = query.where((is) =>
+      is.or([
+        is('owner', 'is', null),
+        is('owner', '=', owner),
+        is('lease_until', 'is', null),
+        is('lease_until', '<=', now),
+      ]),
+    );
+  }
   const row = await query.returningAll().executeTakeFirst();
   if (row !== undefined) return toOperation(row);
   const { state } = await getOperation(trx, operation_id);
+  if (!(ENDED_OPERATION_STATES as readonly string[]).includes(state)) {
+    throw new AgentError('TARGET_BUSY', 'Another process runs this operation.', { operation_id });
+  }
   throw new AgentError('OPERATION_STATE', `The operation has ended (${state}).`, { operation_id });
+}
+
+/** Prolongs all that `owner` runs; answers which those are. What is missing from it was taken over. */
+export async function renewLeases(trx: StoreTx, owner: string, lease_until: number): Promise<string[]> {
+  const query = trx.db.updateTable('operations').set({ lease_until }).where('owner', '=', owner);
+  const rows = await query
+    .where('state', 'not in', [...ENDED_OPERATION_STATES])
+    .returning('operation_id')
+    .execute();
+  return rows.map(({ operation_id }) => operation_id);
+}
+
+/** Operations whose owner has not said for too long that it lives; not those that wait for a person. Oldest first. */
+export async function orphanedOperations(reader: StoreReader, now: number): Promise<string[]> {
+  const query = reader.db.selectFrom('operations').select('operation_id').orderBy('operation_id');
+  const waiting = query.where('state', 'not in', [...ENDED_OPERATION_STATES, 'needs_attention']);
+  const rows = await waiting
+    .where((is) => is.or([is('lease_until', 'is', null), is('lease_until', '<=', now)]))
+    .execute();
+  return rows.map(({ operation_id }) => operation_id);
 }
 
 export interface OperationChange {
   readonly state?: OperationState;
   readonly started_at?: number;
   readonly ended_at?: number;
+  readonly lease_until?: number | null;
   readonly error?: JsonObject | null;
   readonly waiting_for?: JsonObject | null;
   readonly verification?: readonly unknown[] | null;
@@ -106,6 +153,7 @@ const changeColumns = (change: OperationChange) => ({
   ...(change.state === undefined ? {} : { state: change.state }),
   ...(change.started_at === undefined ? {} : { started_at: change.started_at }),
   ...(change.ended_at === undefined ? {} : { ended_at: change.ended_at }),
+  ...(change.lease_until === undefined ? {} : { lease_until: change.lease_until }),
   ...(change.error === undefined ? {} : { error: toJsonOrNull(change.error) }),
   ...(change.waiting_for === undefined ? {} : { waiting_for: toJsonOrNull(change.waiting_for) }),
   ...(change.verification === undefined ? {} : { verification: toJsonOrNull(change.verification) }),
