@@ -110,11 +110,11 @@ function onSimulator(simulator: Simulator, { method, path, params }: Step): Answ
     principal: id ?? '',
   });
   simulator.settle();
-  const { data, message, errors } = record(body);
+  const { data, message, errors } = record(body) as { data?: unknown; message?: string; errors?: unknown };
   if (status !== 200)
     return {
       status,
-      message: String(message ?? '').trim(),
+      message: (message ?? '').trim(),
       ...(errors === undefined ? {} : { errors: record(errors) as Record<string, string> }),
     };
   if (typeof data !== 'string' || !data.startsWith('UPID:')) return { status, data };

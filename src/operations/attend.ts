@@ -80,8 +80,10 @@ export async function attend(engine: Engine, operation: OperationRecord): Promis
     if (trouble.code === 'INTERNAL') log.error({ operation_id, err: error }, 'an action failed inside');
     // Nothing was sent: a target that changed, a lab that cannot be reached, an action that is gone. Else a person looks.
     const sent = !journal.isEmpty || (await hasJournal(engine, operation_id));
-    const state = sent ? 'needs_attention' : 'failed';
-    await finish(engine, operation, undefined, { state, error: trouble, compensation: [], verification: [] } as RunEnd);
+    const ended: RunEnd = sent
+      ? { state: 'needs_attention', error: trouble }
+      : { state: 'failed', error: trouble, compensation: [], verification: [] };
+    await finish(engine, operation, undefined, ended);
   }
 }
 

@@ -70,7 +70,8 @@ async function applied(lab: BenchLab): Promise<{ plan: number; apply: number }> 
 
 /** What the operation sends: identity, state, start, its task, state again. */
 async function loop(lab: BenchLab): Promise<number> {
-  const { api, close } = connect(await lab.environment(), { clock: systemClock, log: silentLogger });
+  const environment = connect(await lab.environment(), { clock: systemClock, log: silentLogger });
+  const { api } = environment;
   const queue = Array.from({ length: GUESTS }, (_, index) => at(index));
   const began = performance.now();
   await Promise.all(queue.map(({ node, vmid }) => api.get(`/nodes/${node}/qemu/${vmid}/config`)));
@@ -85,6 +86,6 @@ async function loop(lab: BenchLab): Promise<number> {
   };
   await Promise.all(Array.from({ length: DEFAULT_LIMITS.environment }, worker));
   const took = performance.now() - began;
-  await close();
+  await environment.close();
   return took;
 }

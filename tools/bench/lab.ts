@@ -14,89 +14,99 @@ import { ROOT } from '../files.ts';
 const NODES = 5;
 const SECRET = '00000000-1111-2222-3333-444444444444';
 
+interface BenchGuest {
+  readonly vmid: number;
+  readonly node: string;
+  readonly name: string;
+}
+
+const nodeNames = Array.from({ length: NODES }, (_, index) => `pve${index + 1}`);
+
 /** A capture with `count` stopped guests spread over five nodes, in the form that the simulator loads. */
 export function captureOf(count: number): Record<string, unknown> {
-  const nodes = Array.from({ length: NODES }, (_, index) => `pve${index + 1}`);
   const guests = Array.from({ length: count }, (_, index) => ({
     vmid: 1000 + index,
-    node: nodes[index % NODES] ?? 'pve1',
+    node: nodeNames[index % NODES] ?? 'pve1',
     name: `bench-${index}`,
   }));
-  const row = (guest: (typeof guests)[number]) => ({
+  return Object.assign({}, clusterOf(guests), ...nodeNames.map(networkOf), ...guests.map(guestOf)) as Record<
+    string,
+    unknown
+  >;
+}
+
+function clusterOf(guests: readonly BenchGuest[]): Record<string, unknown> {
+  const nodes = nodeNames.map((node) => ({
+    node,
+    id: `node/${node}`,
+    type: 'node',
+    status: 'online',
+    maxcpu: 8,
+    maxmem: 2 ** 35,
+  }));
+  const members = nodeNames.map((name, index) => ({
+    id: `node/${name}`,
+    name,
+    nodeid: index + 1,
+    online: 1,
+    type: 'node',
+    ip: `192.0.2.${index + 1}`,
+  }));
+  const rows = guests.map((guest) => ({
+    ...guest,
     id: `qemu/${guest.vmid}`,
     type: 'qemu',
-    vmid: guest.vmid,
-    node: guest.node,
-    name: guest.name,
     status: 'stopped',
     template: 0,
     maxcpu: 1,
     maxmem: 2 ** 29,
     maxdisk: 2 ** 30,
-  });
-  const capture: Record<string, unknown> = {
+  }));
+  return {
     'GET /version': { release: '9.2', version: '9.2.11', repoid: '0' },
     'GET /cluster/status': [
       { id: 'cluster', name: 'bench', nodes: NODES, quorate: 1, type: 'cluster', version: 1 },
-      ...nodes.map((name, index) => ({
-        id: `node/${name}`,
-        name,
-        nodeid: index + 1,
-        online: 1,
-        type: 'node',
-        ip: `192.0.2.${index + 1}`,
-      })),
+      ...members,
     ],
-    'GET /cluster/resources': [
-      ...nodes.map((node) => ({
-        id: `node/${node}`,
-        type: 'node',
-        node,
-        status: 'online',
-        maxcpu: 8,
-        maxmem: 2 ** 35,
-      })),
-      ...guests.map(row),
-    ],
-    'GET /nodes': nodes.map((node) => ({
-      node,
-      id: `node/${node}`,
-      type: 'node',
-      status: 'online',
-      maxcpu: 8,
-      maxmem: 2 ** 35,
-    })),
+    'GET /cluster/resources': [...nodes, ...rows],
+    'GET /nodes': nodes,
     'GET /storage': [
       { storage: 'shared', type: 'dir', path: '/mnt/shared', shared: 1, content: 'images', digest: '0'.repeat(40) },
     ],
     'GET /access/users': [{ userid: 'root@pam', enable: 1, expire: 0 }],
   };
-  for (const node of nodes)
-    capture[`GET /nodes/${node}/network`] = [
-      {
-        iface: 'vmbr0',
-        type: 'bridge',
-        active: 1,
-        method: 'static',
-        method6: 'manual',
-        families: ['inet'],
-        priority: 1,
-        bridge_ports: 'eno1',
-      },
-    ];
-  for (const { node, vmid, name } of guests) {
-    const path = `GET /nodes/${node}/qemu/${vmid}`;
-    capture[`${path}/config`] = {
+}
+
+const networkOf = (node: string): Record<string, unknown> => ({
+  [`GET /nodes/${node}/network`]: [
+    {
+      iface: 'vmbr0',
+      type: 'bridge',
+      active: 1,
+      method: 'static',
+      method6: 'manual',
+      families: ['inet'],
+      priority: 1,
+      bridge_ports: 'eno1',
+    },
+  ],
+});
+
+function guestOf({ node, vmid, name }: BenchGuest): Record<string, unknown> {
+  const path = `GET /nodes/${node}/qemu/${vmid}`;
+  const uuid = `00000000-0000-4000-8000-${String(vmid).padStart(12, '0')}`;
+  return {
+    [`${path}/config`]: {
       name,
       memory: '512',
       cores: 1,
       boot: 'order=scsi0',
       scsi0: `shared:${vmid}/vm-${vmid}-disk-0.qcow2,size=1G`,
       net0: 'virtio=BC:24:11:00:00:01,bridge=vmbr0',
-      smbios1: `uuid=00000000-0000-4000-8000-${String(vmid).padStart(12, '0')}`,
+      smbios1: `uuid=${uuid}`,
       digest: String(vmid).padStart(40, '0'),
-    };
-    capture[`${path}/status/current`] = {
+    },
+    [`${path}/status/current`]: {
       vmid,
       name,
       status: 'stopped',
@@ -106,11 +116,10 @@ export function captureOf(count: number): Record<string, unknown> {
       maxdisk: 2 ** 30,
       uptime: 0,
       ha: { managed: 0 },
-    };
-    capture[`${path}/pending`] = [];
-    capture[`${path}/snapshot`] = [{ name: 'current', description: 'You are here!', running: 0 }];
-  }
-  return capture;
+    },
+    [`${path}/pending`]: [],
+    [`${path}/snapshot`]: [{ name: 'current', description: 'You are here!', running: 0 }],
+  };
 }
 
 /** A simulator in a process of its own, over TLS, as a cluster would be. */

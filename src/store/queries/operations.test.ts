@@ -96,7 +96,7 @@ test('an operation begins queued, is claimed, worked on and ended', async () => 
   await expect(getOperation(it.store, 'none')).rejects.toMatchObject({ code: 'OPERATION_NOT_FOUND' });
 });
 
-test('an operation is left to its owner while the lease holds, and is anybody's after', async () => {
+test('an operation is left to its owner while the lease holds, and to anybody after', async () => {
   const at = (now: number, owner: string) =>
     write((trx) => claimOperation(trx, 'one', { owner, now, lease_until: now + 100, force: false }));
   expect(await at(1_000, 'a')).toMatchObject({ owner: 'a', fence: 1, lease_until: 1_100 });
