@@ -102,15 +102,10 @@ function lockedTargets(plan: PlanRecord): string[] {
   const { requests, trace } = bodyOf(plan);
   const touched = new Set(
     trace
-      .map(({ path }) => /\/(qemu|lxc)\/(\d+)(?!\/clone)/.exec(path))
+      .map(({ path }) => /\/(qemu|lxc)\/(\d+)(?!\d|\/clone$)/.exec(path))
       .map((match) => (match === null ? '' : `${match[1] === 'qemu' ? 'vm' : 'ct'}/${match[2]}`)),
   );
-  const cloned = new Set(
-    trace
-      .filter(({ path }) => path.endsWith('/clone'))
-      .map(({ path }) => `vm/${/\/qemu\/(\d+)\/clone$/.exec(path)?.[1]}`),
-  );
-  const targets = requests.map(({ target }) => target).filter((target) => touched.has(target) && !cloned.has(target));
+  const targets = requests.map(({ target }) => target).filter((target) => touched.has(target));
   const made = requests.flatMap(({ newid }) => (newid === undefined ? [] : [`vm/${newid}`]));
   return [...new Set([...targets, ...made])].sort();
 }

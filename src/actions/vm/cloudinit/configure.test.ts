@@ -90,7 +90,7 @@ describe('vm.cloudinit.configure', () => {
   it('applies keys so that they read back as they were sent', () =>
     applied('vm.cloudinit.configure', 'vm/301', { ssh_keys: [KEY] }, (one, operation) => {
       expect(operation, JSON.stringify(operation.error)).toMatchObject({ state: 'applied' });
-      const { sshkeys } = one.simulator.objects().get('vm/301')?.['config'] as { sshkeys: string };
-      expect(decodeURIComponent(sshkeys)).toBe(KEY);
+      const config = one.simulator.objects().get('vm/301')?.['config'] as { sshkeys: string } | undefined;
+      expect(decodeURIComponent(config?.sshkeys ?? '')).toBe(KEY);
     }));
 });
