@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { hashJson } from '../../src/kernel/canonical.ts';
+import { beginIdempotent } from '../../src/store/index.ts';
 import { Service, START, STOP, type Got } from './support.ts';
 
 let service: Service;
@@ -92,6 +94,22 @@ describe('an Idempotency-Key', () => {
     const second = await post('/v1/actions/apply', { plan_id }, 'key-6');
     expect(first.json, first.text).toMatchObject({ state: 'applied' });
     expect(second.json['operation_id']).toBe(first.json['operation_id']);
+  });
+
+  it('whose first answer a crash cut off gets the operation that had begun', async () => {
+    const { plan_id } = await plan({ ...START, action: 'snapshot.create', target: 'vm/121', params: { name: 'cut' } });
+    const { id } = (await service.ask('GET /v1/me', { token })).json;
+    const key = { endpoint: 'POST /v1/actions/apply', principal: String(id), key: 'key-8' };
+    const { store } = service.app;
+    // What an earlier process leaves: the key is known, the plan is consumed, and no answer was kept.
+    await store.commit((trx) => beginIdempotent(trx, key, hashJson({ plan_id }), Date.now()));
+    const begun = await post('/v1/actions/apply?wait=30', { plan_id });
+    expect((await post('/v1/actions/apply', { plan_id })).json).toMatchObject({ code: 'PLAN_CONSUMED' });
+    const again = await post('/v1/actions/apply', { plan_id }, 'key-8');
+    expect(again, again.text).toMatchObject({
+      status: 200,
+      json: { operation_id: begun.json['operation_id'], state: 'applied' },
+    });
   });
 
   it('does not keep a token for who asks again', async () => {
