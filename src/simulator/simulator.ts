@@ -4,6 +4,8 @@ import type { Principal } from './core/call.ts';
 import { dispatch, type SimRequest, type SimResponse } from './core/dispatch.ts';
 import { World } from './core/world.ts';
 import { Faults, type Fault } from './faults.ts';
+import { HaManager } from './ha/manager.ts';
+import { killNode, startNode } from './nodes/failure.ts';
 import { stateFromCapture } from './state/capture.ts';
 import { objectsOf, type Objects } from './state/objects.ts';
 import { stateFromText, stateToText } from './state/persist.ts';
@@ -33,15 +35,20 @@ export interface SimulatorOptions {
 
 const KEEP_CALLS = 10_000;
 const MAX_EVENTS = 1_000_000;
+/** Longer than any fence and recovery; services that cannot recover wait for ever. */
+const HA_PATIENCE_MS = 600_000;
 
 /** PVE as a state machine with a clock of its own: nothing happens but by `handle`, `advance` and `settle`. */
 export class Simulator {
   readonly world: World;
+  readonly #ha: HaManager;
   readonly #faults = new Faults();
   readonly #calls: SimCall[] = [];
 
   constructor(state: State, { ids, now }: SimulatorOptions) {
     this.world = new World(state, ids, now);
+    this.#ha = new HaManager(this.world);
+    this.world.ha = this.#ha;
   }
 
   /** A cluster as recorded: `"GET /path": data`. */
@@ -123,25 +130,34 @@ export class Simulator {
     return this.world.timeline.next();
   }
 
-  /** Moves time until no task is running, those included that other tasks start. Lists then show the settled state. */
+  /**
+   * Moves time until no task is running, those included that other tasks start, and the HA manager has nothing left to
+   * do. Lists then show the settled state.
+   */
   settle(): void {
-    this.#runUntil(() => this.world.tasks.running.length === 0);
+    const deadline = this.now() + HA_PATIENCE_MS;
+    const calm = (): boolean => !this.#ha.pending() || this.now() > deadline;
+    this.#runUntil(() => this.world.tasks.running.length === 0 && calm());
   }
 
-  /** As `settle`, but only for the tasks that are running now: what they start goes on. */
+  /** As `settle`, but only for the tasks that are running now, and for what the HA manager has taken up. */
   settleRunning(): void {
     const upids = this.world.tasks.running.map(({ upid }) => upid);
     this.#runUntil(() => upids.every((upid) => !this.world.tasks.isRunning(upid)));
+    const deadline = this.now() + HA_PATIENCE_MS;
+    const wantsTime = this.#ha.wantsTime();
+    this.#runUntil(() => !wantsTime() || this.now() > deadline);
   }
 
   #runUntil(done: () => boolean): void {
-    for (let events = 0; !done() && events < MAX_EVENTS; events++) {
+    let events = 0;
+    for (; !done() && events < MAX_EVENTS; events++) {
       const next = this.nextEvent();
       if (next === undefined) break;
       this.world.timeline.advanceTo(next);
     }
     // Who waits for the end wants to see it, not what pvestatd said before.
-    this.world.publish();
+    this.world.publish({ storages: events > 0 });
   }
 
   /** Guests, volumes, pools, storages: for differences between two moments. */
@@ -149,19 +165,14 @@ export class Simulator {
     return objectsOf(this.world);
   }
 
-  /** A node loses power: its guests and tasks die, and it answers 595. */
+  /** A node loses power: its guests and tasks die, it answers 595, and the HA manager moves its services. */
   killNode(name: string): void {
-    const node = this.world.nodeState(name);
-    node.online = false;
-    this.world.tasks.kill(name);
-    for (const guest of this.world.state.guests.values()) if (guest.node === name) delete guest.running;
+    killNode(this.world, name);
   }
 
+  /** The node comes back and starts the guests that start at boot. */
   startNode(name: string): void {
-    const node = this.world.nodeState(name);
-    node.online = true;
-    node.since = this.now();
-    for (const guest of this.world.state.guests.values()) if (guest.node === name) this.world.changed(guest);
+    startNode(this.world, name);
   }
 }
 

@@ -83,9 +83,13 @@ function storageRows(call: Call): Row[] {
         plugintype: storage.type,
         content: contentOf(storage).join(','),
         shared: isShared(storage) ? 1 : 0,
-        status: node.online && space.active === 1 ? 'available' : 'unknown',
-        maxdisk: space.total,
-        disk: space.used,
+        ...(storage.unpublished === true
+          ? { status: 'unknown' }
+          : {
+              status: node.online && space.active === 1 ? 'available' : 'unknown',
+              maxdisk: space.total,
+              disk: space.used,
+            }),
       });
     }
   }

@@ -1,5 +1,6 @@
 import type { Method } from '../schema/schema.ts';
 import type { Value, Values } from '../schema/validate.ts';
+import type { Upload } from '../storage/names.ts';
 import type { World } from './world.ts';
 
 /** Who calls. `root` is root@pam with a ticket: what some parameters ask for (FACTS 24). */
@@ -11,6 +12,8 @@ export interface Principal {
   /** As it stands in UPIDs: `alice@pve` or `alice@pve!ro`. */
   readonly name: string;
   readonly root: boolean;
+  /** The HA manager itself: what it does is not handed to the HA manager again. */
+  readonly ha?: boolean;
 }
 
 /** The parameters of a call: path, query and body together, checked against the schema. */
@@ -60,6 +63,8 @@ export interface Call {
   /** The node that answers: the one of the path, else the one that was asked. */
   readonly node: string;
   readonly params: Params;
+  /** The file that came along. */
+  readonly upload?: Upload;
 }
 
 /** Answers `data`, or a `Beside`; throws `PveError`. */

@@ -7,6 +7,7 @@ import { demandReads } from './needs.ts';
 import { demandQuorum } from './quorum.ts';
 import { handlerOf } from './registry.ts';
 import { router } from './router.ts';
+import type { Upload } from '../storage/names.ts';
 import type { World } from './world.ts';
 
 export interface SimRequest {
@@ -17,6 +18,8 @@ export interface SimRequest {
   readonly params: Readonly<Record<string, string | readonly string[] | number | boolean>>;
   /** `root@pam`, or `user@realm!token`. */
   readonly principal: string;
+  /** A file that came along. */
+  readonly upload?: Upload;
 }
 
 export interface SimResponse {
@@ -79,7 +82,7 @@ function route(world: World, request: SimRequest, principal: Principal | undefin
   demandSchema(draft);
   if (world.state.nodes[node]?.online === false) throw offline(world, node);
   const params = new Params(checkParams(method, merged));
-  const call = { ...draft, params };
+  const call = { ...draft, params, ...(request.upload === undefined ? {} : { upload: request.upload }) };
   demandReads(call);
   demandQuorum(call);
   return answer(call);

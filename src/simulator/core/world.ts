@@ -1,6 +1,7 @@
 import { randomBelow, type Ids } from '../../kernel/ids.ts';
 import { guestDigest, isTemplate, guestName, lockOf, assertRead, sha1 } from '../state/guests.ts';
-import type { Guest, NodeState, State, TaskRecord } from '../state/types.ts';
+import type { Guest, NodeState, State, StorageDefinition, TaskRecord } from '../state/types.ts';
+import type { HaControl } from '../ha/types.ts';
 import { TaskEngine, type TaskContext, type TaskFault, type TaskSpec, type Worker } from '../tasks/engine.ts';
 import { fail, NotRead } from './errors.ts';
 import { Timeline } from './timeline.ts';
@@ -28,6 +29,8 @@ export class World {
   readonly ids: Ids;
   readonly timeline: Timeline;
   readonly tasks: TaskEngine;
+  /** The HA manager; the simulator starts it. */
+  ha: HaControl | undefined;
   /** Set while a call with a task fault runs; the next task takes it. */
   taskFault: TaskFault | undefined;
   /** Offline nodes that someone has waited for already. */
@@ -37,6 +40,7 @@ export class World {
   /** Signs tickets; another cluster's tickets do not hold here. */
   readonly ticketKey: Uint8Array;
   readonly #unpublished = new Set<number>();
+  readonly #unpublishedStorages = new Set<StorageDefinition>();
   #publishing = false;
 
   constructor(state: State, ids: Ids, now: number) {
@@ -181,13 +185,38 @@ export class World {
   /** Something that pvestatd reports has changed; the cluster hears of it within 10 seconds. */
   changed(guest: Guest): void {
     this.#unpublished.add(guest.vmid);
+    this.#publishSoon();
+  }
+
+  /** A storage that is new on some node is seen there once pvestatd has been by (FACTS 41). */
+  storageChanged(storage: StorageDefinition): void {
+    storage.unpublished = true;
+    this.#unpublishedStorages.add(storage);
+    this.#publishSoon();
+  }
+
+  /** Virtual time moves on until the task has ended, at most this long. Answers whether it has. */
+  waitForTask(upid: string, ms: number): boolean {
+    const deadline = this.now() + ms;
+    while (this.tasks.isRunning(upid)) {
+      const next = this.timeline.next();
+      if (next === undefined || next > deadline) {
+        this.timeline.advanceTo(deadline);
+        break;
+      }
+      this.timeline.advanceTo(next);
+    }
+    return !this.tasks.isRunning(upid);
+  }
+
+  #publishSoon(): void {
     if (this.#publishing) return;
     this.#publishing = true;
     this.timeline.after(PUBLISH_MS - (this.now() % PUBLISH_MS), () => this.publish());
   }
 
   /** What pvestatd does every 10 seconds. */
-  publish(): void {
+  publish({ storages = true } = {}): void {
     this.#publishing = false;
     for (const vmid of this.#unpublished) {
       const guest = this.state.guests.get(vmid);
@@ -205,6 +234,9 @@ export class World {
       };
     }
     this.#unpublished.clear();
+    if (!storages) return;
+    for (const storage of this.#unpublishedStorages) delete storage.unpublished;
+    this.#unpublishedStorages.clear();
   }
 }
 

@@ -1,6 +1,7 @@
 import { splitList } from '../schema/formats.ts';
 import type { World } from '../core/world.ts';
 import type { ConfigValue, Guest } from '../state/types.ts';
+import { parseVolid } from '../storage/lookup.ts';
 import { destroyVolume, ownerOf } from '../storage/volumes.ts';
 import { fail } from '../core/errors.ts';
 import {
@@ -46,6 +47,8 @@ function keepAsUnused(world: World, guest: Guest, key: string, value: ConfigValu
   const volid = drive.file ?? '';
   if (isCloudinit(drive)) return destroyVolume(world, guest.node, volid);
   if (isCdrom(drive) || ownerOf(volid) !== guest.vmid) return;
+  // Nobody can tell whose a volume is when its storage is no longer defined.
+  if (!world.state.partial && !world.state.storages.has(parseVolid(volid)?.storage ?? '')) return;
   const elsewhere = [...volumeIds(guest.config)].includes(volid);
   if (!elsewhere) guest.config[freeUnused(guest.config)] = volid;
 }

@@ -5,7 +5,7 @@ import { desiredConfig, text } from '../state/guests.ts';
 import type { Config, Guest } from '../state/types.ts';
 import { DURATION } from '../tasks/durations.ts';
 import { checkDriveAccess, createDisks } from './disks.ts';
-import { configMethod, DRIVE } from './drives.ts';
+import { bootOrder, configMethod, DRIVE, isCdrom, isCloudinit, parseDrive, printBootOrder } from './drives.ts';
 import { applyPending, hotplug, requestDelete, revertPending } from './pending.ts';
 import { demandBridges, demandConfigRights, demandMapping, demandTags } from './privileges.ts';
 import { normalizeValues } from './values.ts';
@@ -96,6 +96,7 @@ function apply(call: Call, guest: Guest, update: Update, log: (line: string) => 
         : { [key]: value };
       delete guest.deleting[key];
       Object.assign(guest.pending, disks);
+      if (DRIVE.test(key)) makeBootable(guest, key);
     }
     dropUnchanged(guest);
     if (guest.running !== undefined) return hotplug(world, guest);
@@ -104,6 +105,15 @@ function apply(call: Call, guest: Guest, update: Update, log: (line: string) => 
   } finally {
     world.changed(guest);
   }
+}
+
+/** A CD-ROM that comes in is added to a boot order that is set. */
+function makeBootable(guest: Guest, key: string): void {
+  const desired = desiredConfig(guest);
+  const drive = parseDrive(key, desired[key]);
+  const order = desired.boot === undefined ? [] : bootOrder(desired);
+  if (!isCdrom(drive) || isCloudinit(drive) || order.length === 0 || order.includes(key)) return;
+  guest.pending.boot = printBootOrder([...order, key]);
 }
 
 /** A pending value that is the active one is no change. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { SimRequest } from '../core/dispatch.ts';
+import { boundaryOf, MultipartReader } from './multipart.ts';
 
 type Params = Record<string, string | string[] | number | boolean>;
 
@@ -41,6 +42,18 @@ export async function readBody(request: IncomingMessage): Promise<string> {
   }
   if (size > MAX_BODY) throw new BadRequest(501, 'for data too large', 'empty');
   return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Where a form with a file may be sent to (FACTS 12). */
+export const UPLOAD = /^\/nodes\/[^/]+\/storage\/[^/]+\/upload$/;
+
+/** Reads a form with a file as it comes in; undefined, with nothing read, when the request is none. */
+export async function readUpload(request: IncomingMessage): Promise<MultipartReader | undefined> {
+  const boundary = boundaryOf(request.headers['content-type']);
+  if (boundary === undefined || request.method !== 'POST') return undefined;
+  const reader = new MultipartReader(boundary);
+  for await (const chunk of request as AsyncIterable<Buffer>) reader.push(chunk);
+  return reader;
 }
 
 /** Query and body as one set of parameters (FACTS 11, 12). */

@@ -2,10 +2,11 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../kernel/clock.ts';
-import type { SimResponse } from '../core/dispatch.ts';
+import type { SimRequest, SimResponse } from '../core/dispatch.ts';
 import type { Simulator } from '../simulator.ts';
 import { authenticate } from './authenticate.ts';
-import { BadRequest, readBody, readParams } from './body.ts';
+import { BadRequest, readBody, readParams, readUpload, UPLOAD } from './body.ts';
+import type { MultipartReader } from './multipart.ts';
 import type { Certificate } from './certificate.ts';
 import { Pace, type Speed } from './clock.ts';
 import { control } from './control.ts';
@@ -62,7 +63,8 @@ class ApiServer {
     const { simulator, clock } = this.#options;
     const method = request.method ?? 'GET';
     try {
-      const body = await readBody(request);
+      const upload = UPLOAD.test(path) ? await readUpload(request) : undefined;
+      const body = upload === undefined ? await readBody(request) : '';
       const started = clock.now();
       this.#pace.catchUp();
       const caller = authenticate(simulator.world, request, this.#options.control);
@@ -70,7 +72,7 @@ class ApiServer {
         return await this.#delayed(started, { status: 401, reason: caller.refused, body: null });
       const params = readParams(method, query, body, request.headers['content-type']);
       const { result, hold } = this.#pace.run(() =>
-        simulator.handleAs({ method, path, params, principal: caller?.name ?? '' }, caller),
+        simulator.handleAs(this.#asRequest({ method, path, params, principal: caller?.name ?? '' }, upload), caller),
       );
       if (method !== 'GET') this.#options.onChange?.();
       const wait = hold + (result.delay_ms ?? 0);
@@ -85,6 +87,14 @@ class ApiServer {
         body: shape === 'json' ? { data: null, message: `${message}\n` } : shape === 'text' ? message : null,
       };
     }
+  }
+
+  /** The fields of a form with a file are parameters like others. */
+  #asRequest(request: SimRequest, upload: MultipartReader | undefined): SimRequest {
+    if (upload === undefined) return request;
+    const file = upload.upload(this.#options.simulator.world.uuid().replaceAll('-', ''));
+    const params = { ...request.params, ...upload.fields };
+    return { ...request, params, ...(file === undefined ? {} : { upload: file }) };
   }
 
   async #delayed(started: number, response: SimResponse): Promise<SimResponse> {

@@ -85,6 +85,8 @@ export interface StorageDefinition {
   readonly storage: string;
   readonly type: string;
   options: Record<string, ConfigValue>;
+  /** Just defined or enabled: what pvestatd tells the cluster does not have it yet. */
+  unpublished?: true;
 }
 
 export interface Space {

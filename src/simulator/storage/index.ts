@@ -1,5 +1,6 @@
 import type { Routes } from '../core/call.ts';
 import { contentRoutes } from './content.ts';
 import { definitionRoutes } from './definitions.ts';
+import { uploadRoutes } from './upload.ts';
 
-export const storageRoutes: Routes = { ...contentRoutes, ...definitionRoutes };
+export const storageRoutes: Routes = { ...contentRoutes, ...definitionRoutes, ...uploadRoutes };

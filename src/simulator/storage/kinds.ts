@@ -1,4 +1,5 @@
 import type { StorageDefinition } from '../state/types.ts';
+import { CONTENTS } from './options.ts';
 
 /** What a storage type can do, as far as guests notice. */
 export interface StorageKind {
@@ -67,7 +68,7 @@ export const isShared = (storage: StorageDefinition): boolean =>
 export function contentOf(storage: StorageDefinition): string[] {
   const named = storage.options.content;
   if (named !== undefined) return String(named).split(',').filter(Boolean);
-  return kindOf(storage).files ? ['images', 'rootdir', 'vztmpl', 'iso', 'backup', 'snippets'] : ['images', 'rootdir'];
+  return (CONTENTS[storage.type]?.standard ?? 'images').split(',');
 }
 
 export const pathOf = (storage: StorageDefinition): string =>

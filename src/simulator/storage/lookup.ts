@@ -2,6 +2,7 @@ import type { World } from '../core/world.ts';
 import { fail, parameterError } from '../core/errors.ts';
 import type { Space, StorageDefinition, Volume } from '../state/types.ts';
 import { contentOf, isShared, kindOf, pathOf } from './kinds.ts';
+import { folderOf } from './names.ts';
 
 /**
  * Every node has a file system of 32 MiB mounted here. A storage on it, with preallocation, is how tests and
@@ -79,8 +80,8 @@ export function volumesOf(world: World, node: string, storage: StorageDefinition
 /** Where the file or device of a volume is, for log lines and errors. */
 export function volumePath(storage: StorageDefinition, name: string): string {
   if (!kindOf(storage).files) return `/dev/${String(storage.options.vgname ?? storage.options.pool ?? 'pve')}/${name}`;
-  const file = name.split('/').slice(-2).join('/');
-  return `${pathOf(storage)}/images/${file}`;
+  const [folder = '', file = ''] = name.split('/').slice(-2);
+  return `${pathOf(storage)}/${folderOf(folder)}/${/^\d+$/.test(folder) ? `${folder}/` : ''}${file}`;
 }
 
 /** Total and free bytes of a storage on a node; what volumes created since have taken is subtracted. */

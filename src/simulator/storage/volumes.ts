@@ -51,7 +51,7 @@ export function allocate(world: World, allocation: Allocation): string {
   if (kind.files) log(formatLine(path, format, size, full ? 'full' : undefined));
   else log(`  Logical volume "${stem}" created.`);
   if (findVolume(world, node, `${storage.storage}:${name}`) !== undefined) {
-    throw fail(kind.files ? `disk image '${path}' already exists` : `volume '${stem}' already exists`);
+    throw fail(kind.files ? `disk image '${path}' already exists` : alreadyThere(storage, stem));
   }
   checkSpace(world, allocation, path, full);
   const volume: Volume = {
@@ -67,6 +67,14 @@ export function allocate(world: World, allocation: Allocation): string {
   };
   addVolume(world, volume);
   return volidOf(volume);
+}
+
+/** The words of the tool that makes the volume. */
+function alreadyThere({ type, options }: StorageDefinition, stem: string): string {
+  const group = String(options.vgname ?? options.pool ?? 'pve');
+  if (type === 'zfspool') return `zfs error: cannot create '${group}/${stem}': dataset already exists`;
+  if (type === 'rbd') return `error with rbd create: rbd: create error: (17) File exists`;
+  return `lvcreate '${group}/${stem}' error:   Logical Volume "${stem}" already exists in volume group "${group}"`;
 }
 
 const formatLine = (path: string, format: string, size: number, preallocation: string | undefined): string =>
@@ -92,6 +100,8 @@ function checkSpace(world: World, { node, storage, size }: Allocation, path: str
 /** Linked clones keep the template's volume in use. */
 export const isBaseInUse = (world: World, volume: Volume): boolean =>
   /(?:^|\/)base/.test(volume.name) &&
+  // A thin volume lives on without what it was made from.
+  world.state.storages.get(volume.storage)?.type !== 'lvmthin' &&
   [...world.state.volumes.values()].some(({ base, storage }) => base === volume.name && storage === volume.storage);
 
 /** Destroys a volume; one that is not there is no error. */
