@@ -26,9 +26,13 @@ export function sizeOf(config: Config, slot: string): number | undefined {
   return size === undefined ? undefined : parseSize(size);
 }
 
-/** Bytes that `size` (`40G`, `+10G`) asks for. */
+const MIB = 2 ** 20;
+
+/** Bytes that `size` (`40G`, `+10G`) asks for; a fraction (`+0.1G`) counts up to a whole MiB, as images are made. */
 export function wantedSize(now: number, size: string): number {
-  return size.startsWith('+') ? now + parseSize(size.slice(1)) : parseSize(size);
+  const bytes = parseSize(size.replace(/^\+/, ''));
+  const whole = size.includes('.') ? Math.ceil(bytes / MIB) * MIB : bytes;
+  return size.startsWith('+') ? now + whole : whole;
 }
 
 export function checkGrowth(config: Config, target: Target, slot: string, size: string): Check {
