@@ -3,7 +3,7 @@ import { fail, parameterError } from '../core/errors.ts';
 import { backupJobRoutes } from './backup-jobs.ts';
 import { logRoutes } from './log.ts';
 import { mappingRoutes } from './mapping.ts';
-import { haRoutes } from './ha.ts';
+import { haRoutes } from '../ha/index.ts';
 import { optionRoutes } from './options.ts';
 import { resourceRoutes } from './resources.ts';
 

@@ -1,6 +1,7 @@
 import { may } from '../access/check.ts';
 import type { Call, Routes } from '../core/call.ts';
 import type { World } from '../core/world.ts';
+import { isRemembered } from '../nodes/failure.ts';
 import { usage, wobble } from '../qemu/status.ts';
 import type { Guest, NodeState } from '../state/types.ts';
 import { contentOf, isShared } from '../storage/kinds.ts';
@@ -56,7 +57,7 @@ function nodeRow(call: Call, node: NodeState): Row {
     status: node.online ? 'online' : 'offline',
     level: '',
     'cgroup-mode': 2,
-    ...(node.hastate === undefined ? {} : { hastate: node.online ? node.hastate : 'unknown' }),
+    ...(node.hastate === undefined ? {} : { hastate: node.hastate }),
   };
   if (!may(call, `/nodes/${node.name}`, ['Sys.Audit'])) return base;
   const { maxcpu, maxmem, maxdisk } = node;
@@ -86,7 +87,7 @@ function storageRows(call: Call): Row[] {
         ...(storage.unpublished === true
           ? { status: 'unknown' }
           : {
-              status: node.online && space.active === 1 ? 'available' : 'unknown',
+              status: isRemembered(world, node.name) && space.active === 1 ? 'available' : 'unknown',
               maxdisk: space.total,
               disk: space.used,
             }),
@@ -137,7 +138,7 @@ export function clusterRows(call: Call, { type, all = false }: { type?: string |
     rows.push(...Object.values(state.nodes).map((node) => nodeRow(call, node)));
   if (type === undefined || type === 'storage') rows.push(...storageRows(call));
   if (type === undefined && may(call, '/sdn/zones/localnetwork', ['SDN.Audit'])) {
-    for (const { name, online } of Object.values(state.nodes)) {
+    for (const name of Object.keys(state.nodes)) {
       const base = {
         id: `network/${name}/zone/localnetwork`,
         type: 'network',
@@ -145,7 +146,7 @@ export function clusterRows(call: Call, { type, all = false }: { type?: string |
         'network-type': 'zone',
         node: name,
       };
-      rows.push({ ...base, status: online ? 'ok' : 'unknown' });
+      rows.push({ ...base, status: isRemembered(call.world, name) ? 'ok' : 'unknown' });
     }
   }
   return rows;

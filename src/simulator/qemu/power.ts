@@ -1,4 +1,6 @@
-import type { Call, Routes } from '../core/call.ts';
+import type { Call, Handler, Routes } from '../core/call.ts';
+import { requestHa } from '../ha/request.ts';
+import { isManaged } from '../ha/resources.ts';
 import { fail } from '../core/errors.ts';
 import { lockStep, type World } from '../core/world.ts';
 import { assertRead, lockOf } from '../state/guests.ts';
@@ -180,14 +182,28 @@ const suspend = (call: Call): string => {
   return toDisk ? asTask('qmsuspend', hibernateBody)(call) : asTask('qmpause', pauseBody)(call);
 };
 
+/** For a guest under HA the call becomes a request to its manager (FACTS 35). */
+const managed =
+  (kind: 'start' | 'stop', otherwise: Handler): Handler =>
+  (call) => {
+    const { world, params, principal, node } = call;
+    const vmid = params.number('vmid');
+    if (principal.ha || !isManaged(world, `vm:${vmid}`)) return otherwise(call);
+    demandRootFor(call, 'skiplock');
+    return requestHa(call, node, 'vm', kind);
+  };
+
 const base = '/nodes/{node}/qemu/{vmid}/status';
 
 export const powerRoutes: Routes = {
-  [`POST ${base}/start`]: asTask('qmstart', ({ world, node, params }, vmid, task) =>
-    startWorker(world, node, vmid, { skiplock: params.flag('skiplock') }, task),
+  [`POST ${base}/start`]: managed(
+    'start',
+    asTask('qmstart', ({ world, node, params }, vmid, task) =>
+      startWorker(world, node, vmid, { skiplock: params.flag('skiplock') }, task),
+    ),
   ),
-  [`POST ${base}/stop`]: asTask('qmstop', stopBody),
-  [`POST ${base}/shutdown`]: asTask('qmshutdown', shutdownBody),
+  [`POST ${base}/stop`]: managed('stop', asTask('qmstop', stopBody)),
+  [`POST ${base}/shutdown`]: managed('stop', asTask('qmshutdown', shutdownBody)),
   [`POST ${base}/reboot`]: whenRunning('qmreboot', rebootBody),
   [`POST ${base}/reset`]: whenRunning('qmreset', resetBody),
   [`POST ${base}/resume`]: whenRunning('qmresume', resumeBody),

@@ -85,9 +85,11 @@ function addHa(state: State, capture: Capture): void {
   const { ha } = state;
   for (const { rule, digest: _digest, ...rest } of capture.rows('/cluster/ha/rules')) ha.rules.set(textOf(rule), rest);
   for (const row of capture.rows('/cluster/ha/status/current')) {
-    if (row.type === 'master') ha.master = textOf(row.node);
-    else if (row.type === 'fencing') ha.armed = row['armed-state'] === 'armed';
-    else if (row.type === 'lrm') {
+    if (row.type === 'master') {
+      ha.master = textOf(row.node);
+      ha.beats.master = Number(row.timestamp ?? 0);
+    } else if (row.type === 'lrm') {
+      ha.beats[textOf(row.node)] = Number(row.timestamp ?? 0);
       ha.nodes[textOf(row.node)] = state.nodes[textOf(row.node)]?.online === false ? 'unknown' : 'online';
       if (textOf(row.status).includes('(active')) ha.activeLrm.push(textOf(row.node));
     } else if (row.type === 'service' && row.crm_state !== undefined) {
