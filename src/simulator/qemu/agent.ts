@@ -1,24 +1,18 @@
 import type { Call, Routes } from '../core/call.ts';
 import { fail } from '../core/errors.ts';
+import { answering } from './agent-answering.ts';
 import type { World } from '../core/world.ts';
 import { fieldsOf } from '../schema/property-string.ts';
 import { guestName } from '../state/guests.ts';
 import type { Guest } from '../state/types.ts';
 import { drivesOf, formatOf, isCdrom, NET } from './drives.ts';
-import { agentEnabled } from './power-worker.ts';
+import { execRoutes } from './agent-exec.ts';
+import { guestFileRoutes } from './agent-files.ts';
+import { findVolume } from '../storage/lookup.ts';
+import { markStopped, SYSTEM_BYTES } from './power-worker.ts';
+import { guestSize } from './size.ts';
+import { DURATION } from '../tasks/durations.ts';
 import { sizeOf } from './disks.ts';
-
-/** The guest when its agent answers; else PVE's words for why not. */
-function answering(call: Call): Guest {
-  const { world, node, params } = call;
-  const guest = world.guestOn(node, params.number('vmid'));
-  if (!agentEnabled(guest)) throw fail('No QEMU guest agent configured');
-  if (guest.running === undefined) throw fail(`VM ${guest.vmid} is not running`);
-  const { agentAt, qmpstatus } = guest.running;
-  if (agentAt === undefined || agentAt > world.now() || qmpstatus !== 'running')
-    throw fail('QEMU guest agent is not running');
-  return guest;
-}
 
 const NO_TRAFFIC = {
   'rx-bytes': 0,
@@ -80,35 +74,70 @@ function interfaces(guest: Guest): unknown[] {
   ];
 }
 
+/** What the agent of QEMU 10 knows. */
 const COMMANDS = (
-  'guest-ping guest-info guest-sync guest-sync-delimited guest-get-time guest-set-time guest-shutdown guest-exec guest-exec-status guest-file-open guest-file-close ' +
-  'guest-file-read guest-file-write guest-fsfreeze-status guest-fsfreeze-freeze guest-fsfreeze-thaw guest-fstrim guest-get-fsinfo guest-get-host-name ' +
-  'guest-get-osinfo guest-get-timezone guest-get-users guest-get-vcpus guest-network-get-interfaces guest-set-user-password guest-suspend-disk guest-suspend-ram'
+  'guest-network-get-route guest-get-load guest-get-cpustats guest-get-diskstats guest-ssh-remove-authorized-keys guest-ssh-add-authorized-keys ' +
+  'guest-ssh-get-authorized-keys guest-get-osinfo guest-get-timezone guest-get-users guest-get-host-name guest-exec guest-exec-status ' +
+  'guest-get-memory-block-info guest-set-memory-blocks guest-get-memory-blocks guest-set-user-password guest-get-fsinfo guest-get-disks guest-set-vcpus ' +
+  'guest-get-vcpus guest-network-get-interfaces guest-suspend-hybrid guest-suspend-ram guest-suspend-disk guest-fstrim guest-fsfreeze-thaw ' +
+  'guest-fsfreeze-freeze-list guest-fsfreeze-freeze guest-fsfreeze-status guest-file-flush guest-file-seek guest-file-write guest-file-read ' +
+  'guest-file-close guest-file-open guest-shutdown guest-info guest-set-time guest-get-time guest-ping guest-sync guest-sync-delimited'
 ).split(' ');
+/** After these nobody is left to answer. */
+const SILENT = new Set(['guest-shutdown', 'guest-suspend-disk', 'guest-suspend-ram', 'guest-suspend-hybrid']);
+
+const MEMORY_BLOCK = 134_217_728;
 
 function fsinfo(world: World, guest: Guest): unknown[] {
-  return drivesOf(guest.config)
-    .filter(([, drive]) => !isCdrom(drive))
-    .map(([key, drive], index) => {
-      const total = sizeOf(world, guest.node, drive);
-      return {
-        name: `sd${'abcdefghijklmnopqrstuvwxyz'[index % 26]}1`,
-        mountpoint: index === 0 ? '/' : `/mnt/${key}`,
-        type: 'ext4',
-        'total-bytes': total,
-        'used-bytes': Math.floor(total * 0.3),
-        disk: [],
-      };
-    });
+  return (
+    drivesOf(guest.config)
+      .filter(([, drive]) => !isCdrom(drive))
+      // Nobody has put a file system on what is blank.
+      .filter(([, drive]) => (findVolume(world, guest.node, drive.file ?? '')?.used ?? SYSTEM_BYTES) >= SYSTEM_BYTES)
+      .map(([key, drive], index) => {
+        const total = sizeOf(world, guest.node, drive);
+        return {
+          name: `sd${'abcdefghijklmnopqrstuvwxyz'[index % 26]}1`,
+          mountpoint: index === 0 ? '/' : `/mnt/${key}`,
+          type: 'ext4',
+          'total-bytes': total,
+          'used-bytes': Math.floor(total * 0.3),
+          disk: [],
+        };
+      })
+  );
 }
 
 type Answer = (guest: Guest, world: World) => unknown;
+
+/** Answers how many file systems it was about; what is thawed already counts for none. */
+function setFrozen(guest: Guest, frozen: boolean): number {
+  const { running } = guest;
+  if (running === undefined || (running.frozen === true) === frozen) return 0;
+  if (frozen) running.frozen = true;
+  else delete running.frozen;
+  return drivesOf(guest.config).filter(([, drive]) => !isCdrom(drive)).length;
+}
+
+/** The guest goes down by itself; QEMU ends with it. */
+function powerOff(guest: Guest, world: World): unknown {
+  const { running } = guest;
+  world.timeline.after(DURATION.shutdown, () => {
+    if (guest.running === running) markStopped(world, guest);
+  });
+  return {};
+}
+
+function sleep(guest: Guest): unknown {
+  if (guest.running !== undefined) guest.running.qmpstatus = 'suspended';
+  return {};
+}
 
 const QUERIES: Readonly<Record<string, Answer>> = {
   ping: () => ({}),
   info: () => ({
     version: '10.0.13',
-    supported_commands: COMMANDS.map((name) => ({ name, enabled: true, 'success-response': true })),
+    supported_commands: COMMANDS.map((name) => ({ name, enabled: true, 'success-response': !SILENT.has(name) })),
   }),
   'get-osinfo': () => ({
     id: 'debian',
@@ -132,55 +161,29 @@ const QUERIES: Readonly<Record<string, Answer>> = {
       online: true,
       'can-offline': id > 0,
     })),
-  'get-memory-block-info': () => ({ size: 134_217_728 }),
-  'fsfreeze-status': () => 'thawed',
-  'fsfreeze-freeze': (guest) => drivesOf(guest.config).filter(([, drive]) => !isCdrom(drive)).length,
-  'fsfreeze-thaw': (guest) => drivesOf(guest.config).filter(([, drive]) => !isCdrom(drive)).length,
+  'get-memory-block-info': () => ({ size: MEMORY_BLOCK }),
+  'get-memory-blocks': (guest) =>
+    Array.from({ length: Math.ceil(guestSize(guest).memory / MEMORY_BLOCK) }, (_, index) => ({
+      'phys-index': index,
+      online: true,
+      'can-offline': index > 0,
+    })),
+  'fsfreeze-status': (guest) => (guest.running?.frozen === true ? 'frozen' : 'thawed'),
+  'fsfreeze-freeze': (guest) => setFrozen(guest, true),
+  'fsfreeze-thaw': (guest) => setFrozen(guest, false),
   fstrim: () => ({ paths: [{ path: '/', trimmed: 0, minimum: 0 }] }),
+  shutdown: powerOff,
+  'suspend-disk': powerOff,
+  'suspend-hybrid': sleep,
+  'suspend-ram': sleep,
 };
 
-/** Runs a command in the guest: the simulated one knows `true`, `false`, `echo` and `hostname`; the rest is not found. */
-function exec(call: Call): unknown {
-  const guest = answering(call);
-  const command = call.params.raw('command');
-  const words = typeof command === 'object' ? command.map(String) : [String(command)];
-  const [program = '', ...args] = words;
-  const name = program.split('/').at(-1) ?? '';
-  if (!['true', 'false', 'echo', 'hostname', 'sh', 'bash', 'cloud-init', 'systemctl', 'apt-get'].includes(name)) {
-    throw fail(
-      `Agent error: Guest agent command failed, error was 'Failed to execute child process "${program}" (No such file or directory)'`,
-    );
-  }
-  const output =
-    name === 'echo'
-      ? `${args.join(' ')}\n`
-      : name === 'hostname'
-        ? `${guestName(guest)}\n`
-        : name === 'cloud-init'
-          ? 'status: done\n'
-          : '';
-  const pid = 1_000 + call.world.random(30_000);
-  call.world.execResults.set(`${guest.vmid}/${pid}`, {
-    exited: 1,
-    exitcode: name === 'false' ? 1 : 0,
-    ...(output === '' ? {} : { 'out-data': output }),
-  });
-  return { pid };
-}
-
-/** Tells the result once; asking again is an error, as with the real agent. */
-function execStatus(call: Call): unknown {
-  const guest = answering(call);
-  const pid = call.params.number('pid');
-  const key = `${guest.vmid}/${pid}`;
-  const result = call.world.execResults.get(key);
-  if (result === undefined) throw fail(`Agent error: PID ${pid} does not exist`);
-  call.world.execResults.delete(key);
-  return result;
-}
-
 const base = '/nodes/{node}/qemu/{vmid}/agent';
-const POSTED = new Set(['ping', 'fsfreeze-status', 'fsfreeze-freeze', 'fsfreeze-thaw', 'fstrim']);
+const POSTED = new Set(
+  'ping fsfreeze-status fsfreeze-freeze fsfreeze-thaw fstrim shutdown suspend-disk suspend-hybrid suspend-ram'.split(
+    ' ',
+  ),
+);
 
 const queryRoutes = Object.fromEntries(
   Object.entries(QUERIES).map(([name, answer]) => [
@@ -197,6 +200,6 @@ export const agentRoutes: Routes = {
     if (answer === undefined) throw fail(`Agent error: The command guest-${name} has not been found`);
     return { result: answer(answering(call), call.world) };
   },
-  [`POST ${base}/exec`]: exec,
-  [`GET ${base}/exec-status`]: execStatus,
+  ...guestFileRoutes,
+  ...execRoutes,
 };

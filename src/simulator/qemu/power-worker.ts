@@ -12,7 +12,7 @@ import { applyPending } from './pending.ts';
 import { MACHINE } from './registry.ts';
 
 /** What is written before a disk can hold a system; a blank image of any size takes less. */
-const SYSTEM_BYTES = 16 * 1024 ** 2;
+export const SYSTEM_BYTES = 16 * 1024 ** 2;
 
 /** Something is installed that reacts to the power button: an agent, a kernel of its own, or a disk with content. */
 function hasSystem(world: World, guest: Guest): boolean {

@@ -22,7 +22,9 @@ export interface Snapshot {
 export interface Running {
   since: number;
   pid: number;
-  qmpstatus: 'running' | 'paused' | 'prelaunch';
+  qmpstatus: 'running' | 'paused' | 'prelaunch' | 'suspended';
+  /** File systems are held still for a backup. */
+  frozen?: true;
   /** When the agent began, or begins, to answer; undefined when the guest has none. */
   agentAt?: number;
   /** Reacts to the power button, because something is installed in it. */
@@ -48,6 +50,8 @@ export interface Guest {
   published?: Published;
   /** Known from the resource list only (twin of a live lab). */
   unread?: true;
+  /** Files that the agent was told to write: base64 by path. */
+  files?: Record<string, string>;
 }
 
 export interface Published {
