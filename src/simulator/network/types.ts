@@ -1,8 +1,10 @@
 export type Interface = Record<string, unknown>;
 
-/** A version of /etc/network/interfaces: interfaces by name. */
+export type Interfaces = Record<string, Interface>;
+
+/** A version of /etc/network/interfaces that was written and not applied. */
 export interface NetworkState {
-  interfaces: Record<string, Interface>;
+  interfaces: Interfaces;
   /** When it was written, ms. */
   time: number;
 }

@@ -1,7 +1,7 @@
 import { may } from '../access/check.ts';
 import { nodeNumbers } from '../cluster/resources.ts';
 import type { Call, Routes } from '../core/call.ts';
-import { parameterError } from '../core/errors.ts';
+import { networkRoutes } from '../network/index.ts';
 import { vzdumpRoutes } from './vzdump.ts';
 
 /** All nodes; their numbers only with Sys.Audit on them (FACTS 18). */
@@ -60,35 +60,11 @@ function status(call: Call): unknown {
   };
 }
 
-function network(call: Call): unknown[] {
-  const { world, node, params } = call;
-  world.needs(`/nodes/${node}/network`);
-  const type = params.maybe('type');
-  const bridges = type === 'any_bridge' || type === 'any_local_bridge' || type === 'include_sdn';
-  return Object.entries(world.nodeState(node).network ?? {})
-    .map(([iface, row]): Record<string, unknown> => ({ ...row, iface }))
-    .filter(
-      (row) => type === undefined || (bridges ? /^(?:bridge|OVSBridge)$/.test(String(row.type)) : row.type === type),
-    )
-    .filter(
-      (row) =>
-        type === undefined || may(call, `/sdn/zones/localnetwork/${String(row.iface)}`, ['SDN.Audit', 'SDN.Use'], true),
-    );
-}
-
-function interfaceOf(call: Call): unknown {
-  const row = call.world.nodeState(call.node).network?.[call.params.text('iface')];
-  if (row === undefined) throw parameterError({ iface: 'interface does not exist' });
-  const { active: _active, iface: _iface, ...rest } = row;
-  return rest;
-}
-
 export const nodesRoutes: Routes = {
+  ...networkRoutes,
   ...vzdumpRoutes,
   'GET /nodes': list,
   'GET /nodes/{node}/status': status,
   'GET /nodes/{node}/version': ({ world }) => world.state.version,
   'GET /nodes/{node}/time': ({ world }) => ({ time: world.seconds(), localtime: world.seconds(), timezone: 'Etc/UTC' }),
-  'GET /nodes/{node}/network': network,
-  'GET /nodes/{node}/network/{iface}': interfaceOf,
 };

@@ -114,6 +114,8 @@ export interface NodeState {
   network?: Record<string, Record<string, unknown>>;
   /** What was changed and not applied; undefined when nothing was. */
   staged?: NetworkState;
+  /** PVE has written the interfaces file before, with its header. */
+  networkWritten?: true;
   /** When it lost power, ms; undefined while it runs. */
   deadSince?: number;
   dns?: Record<string, string>;
