@@ -1,5 +1,7 @@
-import { AgentError, toAgentError, type ErrorCode } from '../kernel/errors.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { AgentError, isAgentError, toAgentError, type ErrorCode } from '../kernel/errors.ts';
 import { nodeOf } from '../proxmox/index.ts';
+import type { PveApi } from '../proxmox/types.ts';
 import {
   addDuration,
   readJournal,
@@ -17,6 +19,7 @@ import type { Engine } from './engine.ts';
 import { OperationJournal } from './journal.ts';
 import { LiveOperation, placeOf } from './live.ts';
 import { run, Stop, type RunEnd, type RunState } from './run.ts';
+import { readClockAhead } from './settle.ts';
 import type { ExecutablePlan } from './types.ts';
 
 /** Sees one claimed operation to its end, or leaves it for the next start (handover, store trouble). */
@@ -55,6 +58,7 @@ export async function attend(engine: Engine, operation: OperationRecord): Promis
       api,
       clock,
       forms,
+      clockAhead: clocksOf(api, clock),
       ...(error === undefined ? {} : { error }),
       hooks: live.hooks(),
       journal: (thread) => journal.thread(thread),
@@ -89,6 +93,22 @@ export async function attend(engine: Engine, operation: OperationRecord): Promis
 
 /** The store cannot write, or another process owns the operation now: what stands in the store is what counts. */
 const LEAVE: ReadonlySet<ErrorCode> = new Set(['STORE_FAILED', 'TARGET_BUSY']);
+
+/** One question per node and operation, however many threads ask. A token that may not ask leaves us with our own clock. */
+function clocksOf(api: PveApi, clock: Clock): (node: string) => Promise<number> {
+  const asked = new Map<string, Promise<number>>();
+  const ask = (node: string): Promise<number> =>
+    readClockAhead((path, params) => api.get(path, params), node, clock).catch((error: unknown) => {
+      if (isAgentError(error, 'PVE_REJECTED')) return 0;
+      asked.delete(node);
+      throw error;
+    });
+  return (node) => {
+    const known = asked.get(node) ?? ask(node);
+    asked.set(node, known);
+    return known;
+  };
+}
 
 const hasJournal = async (engine: Engine, operation_id: string): Promise<boolean> =>
   (await readJournal(engine.deps.store, operation_id)).length > 0;

@@ -20,11 +20,14 @@ export class EffectRun {
   readonly #position: number;
   readonly #lockDeadline: number;
 
-  constructor(deps: ThreadDeps, step: TraceStep, effect: Effect, position: number) {
+  readonly #clockAhead: number;
+
+  constructor(deps: ThreadDeps, step: TraceStep, effect: Effect, position: number, clockAhead: number) {
     this.#deps = deps;
     this.#step = step;
     this.#effect = effect;
     this.#position = position;
+    this.#clockAhead = clockAhead;
     this.#lockDeadline = deps.clock.now() + deps.hooks.lockPatience;
   }
 
@@ -97,7 +100,7 @@ export class EffectRun {
 
   /** The reply was lost, or we were. Evidence from PVE decides; never a guess. */
   async #inDoubt(intentAt: number): Promise<EffectOutcome> {
-    const verdict = await settle({ ...this.#deps, effect: this.#effect, intentAt });
+    const verdict = await settle({ ...this.#deps, effect: this.#effect, intentAt, clockAhead: this.#clockAhead });
     switch (verdict.by) {
       case 'task':
         await this.#deps.journal.answered(this.#position, this.#step, { data: verdict.upid }, verdict.upid, 'task');

@@ -2,6 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { PveParams } from '../proxmox/types.ts';
 import type { Audit, Events } from '../record/index.ts';
 import {
+  entryOfTask,
   reopenIntent,
   updateEntry,
   writeIntent,
@@ -78,7 +79,8 @@ export class OperationJournal {
     const key = (pos: number) => ({ operation_id: this.#owner.operation_id, thread, pos, fence: this.#owner.fence });
     return {
       past: (pos) => this.#past.get(`${thread}/${pos}`),
-      claimed: (upid) => this.#claimed.has(upid),
+      claimed: async (upid) =>
+        this.#claimed.has(upid) || (await entryOfTask(store, this.#owner.environment, upid)) !== undefined,
       read: (pos, path, params, answer) => {
         reads.push({ pos, path, params, answer, at: clock.now() });
       },

@@ -43,7 +43,7 @@ const forgetful: ThreadJournal = {
   answered: () => Promise.resolve(),
   done: () => Promise.resolve(),
   failed: () => Promise.resolve(),
-  claimed: () => false,
+  claimed: () => Promise.resolve(false),
 };
 
 const quiet: ThreadHooks = {
@@ -125,7 +125,16 @@ async function checkFirst(request: PreparedRequest, twin: Twin, forms: StepForms
 }
 
 const threadOn = (twin: Twin, request: string, gate: Gate, forms: StepForms): Thread =>
-  new Thread({ request, api: twin.api, clock: twin.clock, forms, gate, journal: forgetful, hooks: quiet });
+  new Thread({
+    request,
+    api: twin.api,
+    clock: twin.clock,
+    forms,
+    clockAhead: () => Promise.resolve(0),
+    gate,
+    journal: forgetful,
+    hooks: quiet,
+  });
 
 const recorder = (trace: TraceStep[], request: string): Gate => ({
   admit(index, form, effect) {

@@ -196,7 +196,7 @@ async function verify(deps: RunDeps): Promise<VerificationEntry[]> {
 }
 
 async function verifyOne(
-  { api, clock, hooks, forms, journal, plan }: RunDeps,
+  { api, clock, hooks, forms, journal, plan, clockAhead }: RunDeps,
   request: PreparedRequest,
 ): Promise<VerificationEntry[]> {
   const reader = (): Thread =>
@@ -205,6 +205,7 @@ async function verifyOne(
       api,
       clock,
       forms,
+      clockAhead,
       hooks,
       gate: approved({ ...plan, trace: [] }, request.id),
       journal: liveReads(journal(request.id)),

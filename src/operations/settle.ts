@@ -2,6 +2,7 @@ import type { Effect, Read } from '../actions/define.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isUpid, parseUpid } from '../proxmox/index.ts';
 import type { PveApi } from '../proxmox/types.ts';
+import { nodeInPath } from './step.ts';
 
 export type Verdict =
   /** A task that can only be ours: adopt it. */
@@ -24,17 +25,20 @@ export interface SettleInput {
   readonly effect: Effect;
   /** When the intent became durable, by our clock. */
   readonly intentAt: number;
-  readonly journal: { claimed(upid: string): boolean };
+  /** What the node's clock was ahead of ours when the operation came to it, in milliseconds. */
+  readonly clockAhead: number;
+  readonly journal: { claimed(upid: string): Promise<boolean> };
 }
 
 /** Settles an effect whose intent is known and whose answer is not, by evidence read from live PVE. */
-export async function settle({ api, clock, effect, intentAt, journal }: SettleInput): Promise<Verdict> {
+export async function settle(input: SettleInput): Promise<Verdict> {
+  const { api, clock, effect } = input;
   const read: Read = (path, params = {}) => api.get(path, params);
-  const node = /^\/nodes\/([^/]+)\//.exec(effect.path)?.[1];
-  const since = node === undefined ? 0 : await nodeSeconds(read, node, clock, intentAt);
+  const node = nodeInPath(effect.path);
+  const since = node === undefined ? 0 : await earliestStart(read, node, input);
   for (let look = 0; look < LOOKS; look++) {
     if (effect.task !== undefined && node !== undefined) {
-      const upid = await findTask(read, node, effect, since, api.principal, (id) => journal.claimed(id));
+      const upid = await findTask(read, node, since, input);
       if (upid !== undefined) return { by: 'task', upid };
     }
     if (await effect.settled(read, false)) return { by: 'postcondition' };
@@ -47,38 +51,41 @@ export async function settle({ api, clock, effect, intentAt, journal }: SettleIn
   };
 }
 
-/** `intentAt` in the node's own seconds: clocks differ, so the node is asked what time it has. */
-async function nodeSeconds(read: Read, node: string, clock: Clock, intentAt: number): Promise<number> {
-  const answer = (await read(`/nodes/${node}/time`)) as { time?: unknown };
-  const theirs = Number(answer.time ?? Math.floor(clock.now() / 1000));
-  const skew = theirs - clock.now() / 1000;
-  return Math.floor(intentAt / 1000 + skew) - MARGIN_S;
+/**
+ * The intent in the node's own seconds. Clocks differ and are set now and then, so what the node's clock was ahead when
+ * the operation came to it and what it is ahead now both count: the earlier of the two.
+ */
+async function earliestStart(read: Read, node: string, { clock, intentAt, clockAhead }: SettleInput): Promise<number> {
+  const aheadNow = await readClockAhead(read, node, clock);
+  return Math.floor((intentAt + Math.min(clockAhead, aheadNow)) / 1000) - MARGIN_S;
+}
+
+/** Milliseconds by which a node's clock is ahead of ours; negative when it is behind. */
+export async function readClockAhead(read: Read, node: string, clock: Clock): Promise<number> {
+  const { time } = (await read(`/nodes/${node}/time`)) as { time?: unknown };
+  const seconds = Number(time);
+  return Number.isFinite(seconds) ? seconds * 1000 - clock.now() : 0;
 }
 
 async function findTask(
   read: Read,
   node: string,
-  effect: Effect,
   since: number,
-  user: string,
-  claimed: (upid: string) => boolean,
+  { effect, api, journal }: SettleInput,
 ): Promise<string | undefined> {
   const id = effect.taskId ?? /\/(?:qemu|lxc)\/(\d+)(?:\/|$)/.exec(effect.path)?.[1] ?? '';
-  const tasks = (await read(`/nodes/${node}/tasks`, {
-    source: 'all',
-    since,
-    typefilter: effect.task,
-    limit: 100,
-  })) as readonly PveTask[];
+  const query = { source: 'all', since, typefilter: effect.task, limit: 100 };
+  const tasks = (await read(`/nodes/${node}/tasks`, query)) as readonly PveTask[];
   // By the UPID: lists name a token's task by its user alone, with the token's id beside it.
-  const ours = tasks
-    .filter(({ upid }) => isUpid(upid) && !claimed(upid))
-    .map(({ upid }) => ({ upid, ...parseUpid(upid) }));
-  const fitting = ours.filter(
-    (task) => task.type === effect.task && task.id === id && task.user === user && task.starttime >= since,
+  const known = tasks.filter(({ upid }) => isUpid(upid)).map(({ upid }) => ({ upid, ...parseUpid(upid) }));
+  const fitting = known.filter(
+    (task) => task.type === effect.task && task.id === id && task.user === api.principal && task.starttime >= since,
   );
   // Two candidates would mean that the same user did the same by hand in the same seconds; the first is the one we sent.
-  return fitting.sort((one, other) => one.starttime - other.starttime)[0]?.upid;
+  for (const { upid } of fitting.sort((one, other) => one.starttime - other.starttime)) {
+    if (!(await journal.claimed(upid))) return upid;
+  }
+  return undefined;
 }
 
 interface PveTask {

@@ -62,3 +62,6 @@ export function assertRecorded(recorded: TraceStep | undefined, actual: StepForm
 }
 
 export const traceHash = (trace: readonly TraceStep[]): string => hashJson(trace);
+
+/** `pve1` of `/nodes/pve1/qemu/…`. */
+export const nodeInPath = (path: string): string | undefined => /^\/nodes\/([^/]+)\//.exec(path)?.[1];

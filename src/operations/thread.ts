@@ -3,7 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { AgentError, isAgentError, type ErrorCode } from '../kernel/errors.ts';
 import type { PveApi, PveParams } from '../proxmox/types.ts';
 import { EffectRun } from './effect.ts';
-import type { StepForms } from './step.ts';
+import { nodeInPath, type StepForms } from './step.ts';
 import type { CompletedEffect, JournalRecord, StepForm, TraceStep } from './types.ts';
 
 /** Says which trace step an effect is: records it (rehearsal) or compares it (apply). */
@@ -27,8 +27,8 @@ export interface ThreadJournal {
   ): Promise<void>;
   done(position: number, step: TraceStep, answer: unknown, settledBy?: string): Promise<void>;
   failed(position: number, step: TraceStep, error: AgentError): Promise<void>;
-  /** UPIDs that other effects of this operation own already. */
-  claimed(upid: string): boolean;
+  /** Whether another effect, of this or of any operation, owns the task already. */
+  claimed(upid: string): Promise<boolean>;
 }
 
 /** The points at which a test kills the process; also where cancel, shutdown and limits act. */
@@ -64,6 +64,8 @@ export interface ThreadDeps {
   readonly gate: Gate;
   readonly journal: ThreadJournal;
   readonly hooks: ThreadHooks;
+  /** Milliseconds by which a node's clock is ahead of ours, as first seen by this operation. */
+  readonly clockAhead: (node: string) => Promise<number>;
 }
 
 interface RecordedError {
@@ -93,6 +95,7 @@ const ABSENT = /does not exist|unable to find configuration file|no such|not fou
 export class Thread implements ActionContext {
   readonly completed: CompletedEffect[] = [];
   readonly #deps: ThreadDeps;
+  readonly #ahead = new Map<string, number>();
   #position = 0;
   #index = 0;
 
@@ -112,10 +115,11 @@ export class Thread implements ActionContext {
   };
 
   async effect(effect: Effect): Promise<EffectOutcome> {
+    const ahead = await this.#clockAhead(effect);
     const position = this.#position++;
     const form = this.#deps.forms.of(effect);
     const step = this.#deps.gate.admit(this.#index++, form, effect);
-    const outcome = await new EffectRun(this.#deps, step, effect, position).outcome();
+    const outcome = await new EffectRun(this.#deps, step, effect, position, ahead).outcome();
     const created = effect.creates === undefined ? undefined : await this.#identity(effect.creates);
     this.completed.push({ step, effect, ...(created === undefined ? {} : { created }) });
     return outcome;
@@ -142,6 +146,20 @@ export class Thread implements ActionContext {
       }
     };
     return this.#remembered(`wait:${title}`, {}, wait) as Promise<T>;
+  }
+
+  /**
+   * Asked before the first effect on a node that starts a task, and remembered: should the answer to an effect be lost,
+   * its task is looked for from the intent on by the node's own clock.
+   */
+  async #clockAhead({ path, task }: Effect): Promise<number> {
+    const node = nodeInPath(path);
+    if (task === undefined || node === undefined) return 0;
+    const known = this.#ahead.get(node);
+    if (known !== undefined) return known;
+    const ahead = Number(await this.#remembered(`clock:${node}`, {}, () => this.#deps.clockAhead(node)));
+    this.#ahead.set(node, ahead);
+    return ahead;
   }
 
   /** Which guest an effect made. Kept so that undo removes this one and no other that took its number later. */

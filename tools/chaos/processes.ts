@@ -1,0 +1,161 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Agent, fetch } from 'undici';
+import { ROOT } from '../files.ts';
+
+const PROGRAM = join(ROOT, 'bin/proxmox-agent');
+export const BOOTSTRAP = 'chaos-bootstrap-token-0123456789abcdef';
+const SECRET = '99999999-8888-7777-6666-555555555555';
+
+/** One process of the product. */
+export class Program {
+  output = '';
+  readonly child: ChildProcess;
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    this.child = spawn(PROGRAM, [...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.child.stdout, this.child.stderr])
+      stream?.on('data', (data: Buffer) => (this.output += data.toString()));
+  }
+  async says(pattern: RegExp): Promise<string> {
+    for (;;) {
+      const found = pattern.exec(this.output)?.[1];
+      if (found !== undefined) return found;
+      if (this.child.exitCode !== null) throw new Error(`ended with ${this.child.exitCode}: ${this.output}`);
+      await Promise.race([
+        once(this.child.stdout as NodeJS.ReadableStream, 'data'),
+        once(this.child.stderr as NodeJS.ReadableStream, 'data'),
+        once(this.child, 'exit'),
+      ]);
+    }
+  }
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    this.child.kill(signal);
+    // A stopped process hears only this one.
+    if (signal !== 'SIGKILL') this.child.kill('SIGCONT');
+    await once(this.child, 'exit');
+  }
+}
+
+export type Json = Record<string, unknown>;
+
+/** A simulated cluster and the servers that manage it, each a process of its own. */
+export class Stage {
+  readonly directory = mkdtempSync(join(tmpdir(), 'proxmox-agent-chaos-'));
+  readonly servers: Program[] = [];
+  readonly #insecure = new Agent({ connect: { rejectUnauthorized: false } });
+  readonly #databaseUrl: string | undefined;
+  #cluster: Program | undefined;
+  #pve = '';
+  #ports: number[] = [];
+
+  constructor(databaseUrl: string | undefined) {
+    this.#databaseUrl = databaseUrl;
+  }
+
+  async startCluster(speed: string): Promise<void> {
+    this.#cluster = new Program([
+      'simulator',
+      '--listen',
+      '127.0.0.1:0',
+      '--control',
+      '--speed',
+      speed,
+      '--token',
+      `agent@pve!control=${SECRET}`,
+    ]);
+    this.#pve = await this.#cluster.says(/(https:\S+)/);
+    const fingerprint = await this.#cluster.says(/fingerprint (\S+)/);
+    const config = `environments:\n  - name: home\n    endpoint: ${this.#pve}\n    token: { id: "agent@pve!control", secret: "env:CHAOS_SECRET" }\n    tls: { fingerprint: "${fingerprint}" }\n`;
+    writeFileSync(join(this.directory, 'proxmox-agent.yaml'), config);
+  }
+
+  /** Starts (or starts again) the server of this number on its own port. */
+  async startServer(index: number): Promise<void> {
+    this.#ports[index] ??= await freePort();
+    const data = join(this.directory, this.#databaseUrl === undefined ? 'data' : `data-${index}`);
+    const args = [
+      'serve',
+      '--config',
+      join(this.directory, 'proxmox-agent.yaml'),
+      '--data',
+      data,
+      '--port',
+      String(this.#ports[index]),
+    ];
+    const database = this.#databaseUrl === undefined ? {} : { DATABASE_URL: this.#databaseUrl };
+    const server = new Program(args, {
+      CHAOS_SECRET: SECRET,
+      PROXMOX_AGENT_BOOTSTRAP_TOKEN: BOOTSTRAP,
+      PROXMOX_AGENT_KEYS: join(this.directory, 'keys.json'),
+      ...database,
+    });
+    this.servers[index] = server;
+    await server.says(/listens on (\S+)/);
+  }
+
+  /** Asks a server; undefined when it does not answer (it may be dead or stopped). */
+  async ask(index: number, path: string, body?: Json): Promise<Json | undefined> {
+    try {
+      const answer = await fetch(`http://127.0.0.1:${this.#ports[index]}${path}`, {
+        headers: {
+          authorization: `Bearer ${BOOTSTRAP}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+        signal: AbortSignal.timeout(5_000),
+      });
+      return (await answer.json()) as Json;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The audit log as JSON Lines, and the public key. */
+  async audit(index: number): Promise<{ lines: string[]; key: string }> {
+    const get = (path: string) =>
+      fetch(`http://127.0.0.1:${this.#ports[index]}${path}`, { headers: { authorization: `Bearer ${BOOTSTRAP}` } });
+    const lines = (await (await get('/v1/audit/export')).text()).split('\n').filter(Boolean);
+    const { public_key } = (await (await get('/v1/audit/key')).json()) as { public_key: string };
+    return { lines, key: public_key };
+  }
+
+  async control(what: string, body?: Json): Promise<unknown> {
+    const answer = await fetch(`${this.#pve}/_simulator/${what}`, {
+      dispatcher: this.#insecure,
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
+    });
+    return answer.json();
+  }
+
+  /** Reads the cluster as root; undefined for what it refuses. */
+  async pve(path: string): Promise<unknown> {
+    const answer = await fetch(`${this.#pve}/api2/json${path}`, {
+      dispatcher: this.#insecure,
+      headers: { 'x-simulator-as': 'root@pam' },
+    });
+    return answer.status === 200 ? ((await answer.json()) as Json)['data'] : undefined;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.servers, this.#cluster].map((program) => program?.kill()));
+    await this.#insecure.close();
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
