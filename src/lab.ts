@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { Clock } from './kernel/clock.ts';
 import type { EnvironmentConfig } from './kernel/config.ts';
 import type { Ids } from './kernel/ids.ts';
@@ -17,29 +16,29 @@ const TOKEN = 'control';
 const SPEED = 5;
 
 /**
- * The example lab: the simulator behind real TLS on a free loopback port, its state kept in `file`. Every change is in
- * the file before it is answered, so killing the process looks to the control plane as if only it had died.
+ * The example lab: the simulator behind real TLS on a free loopback port, kept in `file`. Every change is in the file
+ * before it is carried out, and running tasks come back, so killing the process looks as if only the control plane had
+ * died.
  */
 export async function startLab(
   world: string,
   file: string,
   { clock, ids }: { readonly clock: Clock; readonly ids: Ids },
 ): Promise<Lab> {
-  const state = new StateFile(file);
-  const stored = existsSync(file) ? state.read() : undefined;
-  const now = clock.now();
-  const simulator =
-    stored === undefined ? Simulator.fromWorld(world, { ids, now }) : Simulator.load(stored.simulator, { ids, now });
   const secret = new Secret(Buffer.from(ids.bytes(24)).toString('hex'));
-  simulator.world.state.tokens.set(`${USER}!${TOKEN}`, {
-    userid: USER,
-    tokenid: TOKEN,
-    privsep: 0,
-    expire: 0,
-    secret: secret.reveal(),
+  const withToken = (simulator: Simulator): Simulator => {
+    const token = { userid: USER, tokenid: TOKEN, privsep: 0, expire: 0, secret: secret.reveal() };
+    simulator.world.state.tokens.set(`${USER}!${TOKEN}`, token);
+    return simulator;
+  };
+  const state = new StateFile(file, {
+    ids,
+    fresh: (its) => withToken(Simulator.fromWorld(world, { ids: its, now: clock.now() })),
+    load: (text, its, now) => withToken(Simulator.load(text, { ids: its, now })),
+    certificate: () => makeCertificate(clock.now(), ids.bytes(8)),
+    now: clock.now(),
   });
-  const certificate = stored?.certificate ?? makeCertificate(now, ids.bytes(8));
-  const save = (): void => state.write(simulator, certificate);
+  const { simulator, certificate = makeCertificate(clock.now(), ids.bytes(8)) } = state;
   const server = await startServer({
     simulator,
     clock,
@@ -48,9 +47,8 @@ export async function startLab(
     port: 0,
     certificate,
     control: false,
-    onChange: save,
+    onChange: (change) => state.record(change),
   });
-  save();
   return {
     connection: {
       endpoints: [server.url],
@@ -58,8 +56,8 @@ export async function startLab(
       tls: { fingerprint: certificate.fingerprint },
     },
     close: async () => {
-      save();
       await server.close();
+      state.close();
     },
   };
 }

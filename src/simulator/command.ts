@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../kernel/clock.ts';
-import { systemIds } from '../kernel/ids.ts';
+import { systemIds, type Ids } from '../kernel/ids.ts';
 import type { Fault } from './faults.ts';
 import { makeCertificate } from './server/certificate.ts';
 import { parseSpeed, type Speed } from './server/clock.ts';
@@ -92,10 +92,8 @@ function readJson(file: string, what: string): unknown {
   }
 }
 
-function build(options: Options, stored: string | undefined): Simulator {
-  const ids = systemIds(systemClock);
+function build(options: Options, ids: Ids): Simulator {
   const now = systemClock.now();
-  if (stored !== undefined) return Simulator.load(stored, { ids, now });
   if (options.capture === undefined) return Simulator.fromWorld(options.world, { ids, now });
   const capture = readJson(options.capture, 'the capture') as Record<string, unknown>;
   // Where time stands still it stands where the capture was made, a second later.
@@ -123,15 +121,22 @@ function addFaults(simulator: Simulator, file: string | undefined): void {
 }
 
 async function serve(options: Options): Promise<void> {
-  const file = options.state === undefined ? undefined : new StateFile(options.state);
-  const stored = file?.read();
-  const simulator = build(options, stored?.simulator);
-  addCredentials(simulator, options);
-  addFaults(simulator, options.faults);
   const ids = systemIds(systemClock);
-  const certificate = options.http
-    ? undefined
-    : (stored?.certificate ?? makeCertificate(systemClock.now(), ids.bytes(8)));
+  const makeOne = () => (options.http ? undefined : makeCertificate(systemClock.now(), ids.bytes(8)));
+  const fresh = (its: Ids): Simulator => {
+    const made = build(options, its);
+    addCredentials(made, options);
+    return made;
+  };
+  const load = (text: string, its: Ids, now: number): Simulator => Simulator.load(text, { ids: its, now });
+  const now = options.speed === 'manual' ? undefined : systemClock.now();
+  const file =
+    options.state === undefined ? undefined : new StateFile(options.state, { ids, fresh, load, certificate: makeOne, now });
+  const simulator = file?.simulator ?? fresh(ids);
+  // The command line may name other credentials than the last time.
+  if (file !== undefined) addCredentials(simulator, options);
+  addFaults(simulator, options.faults);
+  const certificate = file === undefined ? makeOne() : options.http ? undefined : (file.certificate ?? makeOne());
   const { host, port, speed, control } = options;
   const server = await startServer({
     simulator,
@@ -141,15 +146,14 @@ async function serve(options: Options): Promise<void> {
     port,
     control,
     ...(certificate === undefined ? {} : { certificate }),
-    ...(file === undefined ? {} : { onChange: () => file.touch(simulator, certificate) }),
+    ...(file === undefined ? {} : { onChange: (change) => file.record(change) }),
   });
-  file?.write(simulator, certificate);
   process.stdout.write(`${server.url}\n${certificate === undefined ? '' : `fingerprint ${certificate.fingerprint}\n`}`);
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
-  file?.write(simulator, certificate);
   await server.close();
+  file?.close();
 }
 
 /**

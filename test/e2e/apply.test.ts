@@ -29,11 +29,11 @@ async function calls(): Promise<string[]> {
   return (Array.isArray(answer) ? answer : (answer.calls ?? [])).map(({ method, path }) => `${method} ${path}`);
 }
 
-const STEPS = (vmid: unknown): string[] => [
+const STEPS = (vmid: number | undefined): string[] => [
   'POST /nodes/pve4/qemu/9000/clone',
-  `PUT /nodes/pve4/qemu/${vmid}/config`,
-  `PUT /nodes/pve4/qemu/${vmid}/resize`,
-  `POST /nodes/pve4/qemu/${vmid}/status/start`,
+  `PUT /nodes/pve4/qemu/${vmid ?? 0}/config`,
+  `PUT /nodes/pve4/qemu/${vmid ?? 0}/resize`,
+  `POST /nodes/pve4/qemu/${vmid ?? 0}/status/start`,
 ];
 
 describe('the real processes', () => {

@@ -10,6 +10,7 @@ import type { MultipartReader } from './multipart.ts';
 import type { Certificate } from './certificate.ts';
 import { Pace, type Speed } from './clock.ts';
 import { control } from './control.ts';
+import type { Change } from './state-file.ts';
 
 export interface ServerOptions {
   readonly simulator: Simulator;
@@ -22,8 +23,8 @@ export interface ServerOptions {
   readonly certificate?: Certificate;
   /** Opens /_simulator and the header that names the caller. */
   readonly control: boolean;
-  /** Called after every request that may have changed something. */
-  readonly onChange?: () => void;
+  /** Told of everything that may change the cluster, right before it is carried out. */
+  readonly onChange?: (change: Change) => void;
 }
 
 export interface RunningServer {
@@ -71,10 +72,11 @@ class ApiServer {
       if (caller !== undefined && 'refused' in caller)
         return await this.#delayed(started, { status: 401, reason: caller.refused, body: null });
       const params = readParams(method, query, body, request.headers['content-type']);
-      const { result, hold } = this.#pace.run(() =>
-        simulator.handleAs(this.#asRequest({ method, path, params, principal: caller?.name ?? '' }, upload), caller),
-      );
-      if (method !== 'GET') this.#options.onChange?.();
+      const call = this.#asRequest({ method, path, params, principal: caller?.name ?? '' }, upload);
+      const { result, hold } = this.#pace.run(() => {
+        if (method !== 'GET') this.#options.onChange?.({ call });
+        return simulator.handleAs(call, caller);
+      });
       const wait = hold + (result.delay_ms ?? 0);
       if (wait > 0) await clock.sleep(wait);
       return result.status === 401 ? await this.#delayed(started, result) : result;
@@ -114,8 +116,9 @@ class ApiServer {
     } catch {
       return send(response, { status: 400, reason: 'Bad Request', body: { error: 'the body is not JSON' } });
     }
-    const answer = control(this.#options.simulator, request.method ?? 'GET', what, body);
-    this.#options.onChange?.();
+    const method = request.method ?? 'GET';
+    if (method !== 'GET') this.#options.onChange?.({ control: { method, what, body } });
+    const answer = control(this.#options.simulator, method, what, body);
     send(response, { ...answer, reason: answer.status === 200 ? 'OK' : 'Bad Request' });
   }
 }
