@@ -1,56 +1,175 @@
+import { demand } from '../access/check.ts';
 import type { Call, Routes } from '../core/call.ts';
-import { fail } from '../core/errors.ts';
+import { fail, parameterError } from '../core/errors.ts';
+import type { World } from '../core/world.ts';
 import { splitList } from '../schema/formats.ts';
 import { fieldsOf } from '../schema/property-string.ts';
+import { guestName } from '../state/guests.ts';
+import { nextTime, parseCalendar } from './calendar.ts';
+import { backupVolumes, selectedIds } from './selection.ts';
 
 type Job = Record<string, unknown>;
 
 const PARSED = new Set(['prune-backups', 'fleecing', 'performance']);
+const META = ['id', 'delete', 'digest', 'starttime', 'dow'];
+
+/** Field errors found while a file is locked: a 500 with the fields flattened into the text (FACTS 7). */
+const inLock = (errors: Readonly<Record<string, string>>) =>
+  fail(
+    `400 Parameter verification failed.\n${Object.entries(errors)
+      .map(([key, text]) => `${key}: ${text}\n`)
+      .join('')}`,
+  );
 
 function setFields(call: Call, job: Job): void {
-  for (const key of splitList(call.params.maybe('delete') ?? '')) delete job[key];
-  for (const [key, value] of call.params.without('id', 'delete', 'digest'))
+  for (const [key, value] of call.params.without(...META))
     job[key] = PARSED.has(key) ? fieldsOf(key, String(value)) : value;
 }
 
-function jobById(call: Call): Job {
-  const id = call.params.text('id');
-  const job = call.world.state.backupJobs.get(id);
-  if (job === undefined) throw fail(`No such job '${id}'`);
+/** Jobs once had a time and weekdays; both still make a schedule. */
+function scheduleOf({ params }: Call): string | undefined {
+  const time = params.maybe('starttime');
+  if (time === undefined) return params.maybe('schedule');
+  if (params.has('schedule')) throw parameterError({ starttime: "'starttime' and 'schedule' cannot both be set" });
+  const days = params.maybe('dow');
+  return days === undefined ? time : `${splitList(days).join(',')} ${time}`;
+}
+
+const isSet = (value: unknown): boolean => value !== undefined && !['', '0'].includes(String(value));
+
+/** Which options exclude each other, and whether any guest is named at all. */
+function demandSelection(job: Job): void {
+  for (const other of ['all', 'exclude', 'pool'])
+    if (isSet(job[other]) && isSet(job.vmid)) throw inLock({ [other]: "option conflicts with option 'vmid'" });
+  if (isSet(job.exclude) && !isSet(job.pool)) job.all = 1;
+  if (!isSet(job.all) && !isSet(job.pool) && !isSet(job.vmid)) throw inLock({ vmid: 'property is missing' });
+}
+
+function demandPool(call: Call): void {
+  const pool = call.params.maybe('pool');
+  if (pool === undefined) return;
+  if (!call.world.state.pools.has(pool)) throw fail(`pool '${pool}' does not exist`);
+  demand(call, `/pool/${pool}`, ['VM.Backup']);
+}
+
+function create(call: Call): null {
+  const { world, params } = call;
+  const { backupJobs } = world.state;
+  demandPool(call);
+  const schedule = scheduleOf(call);
+  if (schedule === undefined) throw parameterError({ schedule: "neither 'starttime' nor 'schedule' were set" });
+  const id = params.maybe('id') ?? world.uuid();
+  if (backupJobs.has(id)) throw fail(`Job '${id}' already exists`);
+  const job: Job = { enabled: 1, schedule };
+  setFields(call, job);
+  demandSelection(job);
+  backupJobs.set(id, job);
+  return null;
+}
+
+const DELETABLE = new Set(['comment', 'repeat-missed', 'enabled']);
+
+/** A new way to choose guests takes the place of the old one. */
+function choose({ params }: Call, job: Job): void {
+  const gone = params.has('vmid')
+    ? ['all', 'exclude', 'pool']
+    : params.flag('all')
+      ? ['vmid', 'pool']
+      : isSet(job.pool)
+        ? ['vmid', 'all', 'exclude']
+        : [];
+  for (const key of gone) delete job[key];
+}
+
+function update(call: Call): null {
+  const { world, params, method } = call;
+  demandPool(call);
+  const schedule = scheduleOf(call);
+  if (params.without('id').length === 0) throw fail('no options specified');
+  const before = world.state.backupJobs.get(params.text('id'));
+  if (before === undefined) throw fail('no such vzdump job');
+  const job = { ...before };
+  for (const key of splitList(params.maybe('delete') ?? '')) {
+    if (method.params[key] === undefined && !DELETABLE.has(key)) throw inLock({ delete: `unknown option '${key}'` });
+    delete job[key];
+  }
+  setFields(call, job);
+  if (schedule !== undefined) job.schedule = schedule;
+  choose(call, job);
+  demandSelection(job);
+  world.state.backupJobs.set(params.text('id'), job);
+  return null;
+}
+
+function remove({ world, params }: Call): null {
+  const id = params.text('id');
+  if (!world.state.backupJobs.delete(id)) throw inLock({ id: `No such job '${id}'` });
+  return null;
+}
+
+function jobById({ world, params }: Call): Job {
+  const id = params.text('id');
+  const job = world.state.backupJobs.get(id);
+  if (job === undefined) throw parameterError({ id: `No such job '${id}'` });
   return job;
 }
 
-/** PVE checks this inside a lock, so it comes as a 500 with the fields flattened into the text (FACTS 7). */
-const demandSelection = (job: Job): void => {
-  if (job.vmid === undefined && job.all === undefined && job.pool === undefined) {
-    throw fail('400 Parameter verification failed.\nvmid: property is missing and it is not optional');
-  }
-};
+/** Disabled jobs have a next time as well; only the list tells it. */
+function nextRun(world: World, job: Job): { 'next-run'?: number } {
+  const event = parseCalendar(String(job.schedule ?? ''));
+  const next = event === undefined ? undefined : nextTime(event, world.now());
+  return next === undefined ? {} : { 'next-run': next };
+}
 
-export const backupJobRoutes: Routes = {
-  'GET /cluster/backup': ({ world }) =>
-    [...world.state.backupJobs.entries()].map(([id, job]) => ({ ...job, id, type: 'vzdump' })),
+function list({ world }: Call): unknown[] {
+  return [...world.state.backupJobs].map(([id, { 'next-run': _next, ...job }]) => ({
+    ...job,
+    id,
+    type: 'vzdump',
+    ...nextRun(world, job),
+  }));
+}
+
+/** The guests of a job and their disks as a tree; a guest that is gone is a leaf of unknown type. */
+function includedVolumes(call: Call): unknown {
+  const { world } = call;
+  const children = selectedIds(world, jobById(call)).map((vmid) => {
+    const guest = world.state.guests.get(vmid);
+    if (guest === undefined) return { id: vmid, type: 'unknown', leaf: 1 };
+    const volumes = backupVolumes(guest).map(({ key, volid, included, reason }) => ({
+      id: `${vmid}:${key}`,
+      name: volid,
+      included: included ? 1 : 0,
+      reason,
+      leaf: 1,
+    }));
+    return {
+      id: vmid,
+      type: guest.type,
+      name: guestName(guest),
+      children: volumes,
+      leaf: volumes.length === 0 ? 1 : 0,
+    };
+  });
+  return { children };
+}
+
+function notBackedUp({ world }: Call): unknown[] {
+  const covered = new Set([...world.state.backupJobs.values()].flatMap((job) => selectedIds(world, job)));
+  return [...world.state.guests.values()]
+    .filter(({ vmid }) => !covered.has(vmid))
+    .map((guest) => ({ vmid: guest.vmid, type: guest.type, name: guestName(guest) }));
+}
+
+export const jobRoutes: Routes = {
+  'GET /cluster/backup': list,
+  'POST /cluster/backup': create,
   'GET /cluster/backup/{id}': (call) => {
     const { 'next-run': _next, ...job } = jobById(call);
     return { ...job, id: call.params.text('id'), type: 'vzdump' };
   },
-  'POST /cluster/backup': (call) => {
-    const { backupJobs } = call.world.state;
-    const id = call.params.maybe('id') ?? `backup-${call.world.uuid().slice(0, 13)}`;
-    if (backupJobs.has(id)) throw fail(`Job '${id}' already exists`);
-    const job: Job = { enabled: 1, mode: 'snapshot' };
-    setFields(call, job);
-    demandSelection(job);
-    backupJobs.set(id, job);
-    return null;
-  },
-  'PUT /cluster/backup/{id}': (call) => {
-    setFields(call, jobById(call));
-    return null;
-  },
-  'DELETE /cluster/backup/{id}': (call) => {
-    jobById(call);
-    call.world.state.backupJobs.delete(call.params.text('id'));
-    return null;
-  },
+  'PUT /cluster/backup/{id}': update,
+  'DELETE /cluster/backup/{id}': remove,
+  'GET /cluster/backup/{id}/included_volumes': includedVolumes,
+  'GET /cluster/backup-info/not-backed-up': notBackedUp,
 };

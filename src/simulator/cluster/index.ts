@@ -1,6 +1,6 @@
 import type { Call, Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
-import { backupJobRoutes } from './backup-jobs.ts';
+import { configRoutes } from './config.ts';
 import { logRoutes } from './log.ts';
 import { mappingRoutes } from './mapping.ts';
 import { haRoutes } from '../ha/index.ts';
@@ -49,8 +49,8 @@ function clusterStatus(call: Call): unknown[] {
 }
 
 export const clusterRoutes: Routes = {
-  ...backupJobRoutes,
   ...haRoutes,
+  ...configRoutes,
   ...logRoutes,
   ...mappingRoutes,
   ...optionRoutes,

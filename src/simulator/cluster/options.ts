@@ -3,7 +3,6 @@ import { may } from '../access/check.ts';
 import type { Call, Routes } from '../core/call.ts';
 import { splitList } from '../schema/formats.ts';
 import { fieldsOf } from '../schema/property-string.ts';
-import type { State } from '../state/types.ts';
 
 const OPTIONS_METHOD = '/cluster/options';
 const DEFAULT_MAC_PREFIX = 'BC:24:11';
@@ -43,30 +42,33 @@ const optionFormat = (key: string) => {
   return Object.fromEntries(names.map((name) => [name, { type: 'string' }]));
 };
 
-/** Registered tags, those of guests where any may be used, and the allowed list. */
-function allowedTags(state: State, values: Readonly<Record<string, string>>): string[] {
-  const tags = new Set(splitList(values['registered-tags'] ?? ''));
+/** Tags that the caller may give: with Sys.Modify all that are known, else as the options allow. */
+function allowedTags(call: Call, values: Readonly<Record<string, string>>): string[] {
+  const { state } = call.world;
+  const privileged = may(call, '/', ['Sys.Modify']);
   const access = values['user-tag-access'] ?? '';
-  for (const tag of splitList(/user-allow-list=([^,]*)/.exec(access)?.[1] ?? '')) tags.add(tag);
-  for (const guest of state.guests.values())
-    for (const tag of splitList(String(guest.config.tags ?? ''))) tags.add(tag);
+  const mode = /user-allow=([^,]*)/.exec(access)?.[1] ?? 'free';
+  const tags = new Set<string>(privileged ? splitList(values['registered-tags'] ?? '') : []);
+  if (privileged || mode === 'list' || mode === 'existing')
+    for (const tag of splitList(/user-allow-list=([^,]*)/.exec(access)?.[1] ?? '')) tags.add(tag);
+  if (privileged || mode === 'free' || mode === 'existing') {
+    for (const guest of state.guests.values()) {
+      if (guest.config.tags === undefined || !may(call, `/vms/${guest.vmid}`, ['VM.Audit'])) continue;
+      for (const tag of splitList(String(guest.config.tags))) tags.add(tag);
+    }
+  }
   return [...tags].toSorted();
 }
 
+/** What everybody needs to show a page. */
+const PUBLIC = new Set(['console', 'tag-style']);
+
 function read(call: Call): unknown {
   const { options } = call.world.state;
-  const values = { ...options };
-  if (!may(call, '/', ['Sys.Audit'])) {
-    const visible = ['console', 'tag-style', 'allowed-tags'];
-    return Object.fromEntries(
-      Object.entries(values)
-        .filter(([key]) => visible.includes(key))
-        .map(([key, value]) => [key, shown(call, key, value)]),
-    );
-  }
-  const out: Record<string, unknown> = { description: '', mac_prefix: DEFAULT_MAC_PREFIX };
-  for (const [key, value] of Object.entries(values)) out[key] = shown(call, key, value);
-  const tags = allowedTags(call.world.state, values);
+  const all = may(call, '/', ['Sys.Audit']);
+  const out: Record<string, unknown> = all ? { description: '', mac_prefix: DEFAULT_MAC_PREFIX } : {};
+  for (const [key, value] of Object.entries(options)) if (all || PUBLIC.has(key)) out[key] = shown(call, key, value);
+  const tags = allowedTags(call, options);
   if (tags.length > 0) out['allowed-tags'] = tags;
   return out;
 }

@@ -1,5 +1,6 @@
 import type { Handler, Routes } from './call.ts';
 import { accessRoutes } from '../access/index.ts';
+import { backupRoutes } from '../backup/index.ts';
 import { clusterRoutes } from '../cluster/index.ts';
 import { firewallRoutes } from '../firewall/index.ts';
 import { nodesRoutes } from '../nodes/index.ts';
@@ -12,6 +13,7 @@ import { tasksRoutes } from '../tasks/index.ts';
 const HANDLERS: Readonly<Record<string, Handler>> = Object.assign(
   {},
   accessRoutes,
+  backupRoutes,
   clusterRoutes,
   firewallRoutes,
   nodesRoutes,

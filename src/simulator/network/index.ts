@@ -30,7 +30,7 @@ function pendingDiff(node: NodeState): string | undefined {
   const { staged, network = {}, since } = node;
   if (staged === undefined) return undefined;
   const before = printFile(network, node.networkWritten === true);
-  const body = unifiedDiff(before, printFile(staged.interfaces, true));
+  const body = unifiedDiff(before, staged.text);
   const path = '/etc/network/interfaces';
   return body === ''
     ? undefined
@@ -106,7 +106,8 @@ function complete(row: Interface): void {
 
 function stage(call: Call, interfaces: Interfaces): null {
   checkFile(interfaces);
-  nodeOf(call).staged = { interfaces: rereadAll(interfaces), time: call.world.now() };
+  const text = printFile(interfaces, true);
+  nodeOf(call).staged = { interfaces: rereadAll(interfaces), text, time: call.world.now() };
   return null;
 }
 

@@ -2,7 +2,6 @@ import { may } from '../access/check.ts';
 import { nodeNumbers } from '../cluster/resources.ts';
 import type { Call, Routes } from '../core/call.ts';
 import { networkRoutes } from '../network/index.ts';
-import { vzdumpRoutes } from './vzdump.ts';
 
 /** All nodes; their numbers only with Sys.Audit on them (FACTS 18). */
 function list(call: Call): unknown[] {
@@ -62,7 +61,6 @@ function status(call: Call): unknown {
 
 export const nodesRoutes: Routes = {
   ...networkRoutes,
-  ...vzdumpRoutes,
   'GET /nodes': list,
   'GET /nodes/{node}/status': status,
   'GET /nodes/{node}/version': ({ world }) => world.state.version,

@@ -9,6 +9,7 @@ import { checkDriveAccess, createDisks } from './disks.ts';
 import { defaultBootOrder, DRIVE, volumeIds } from './drives.ts';
 import { startWorker } from './power-worker.ts';
 import { demandBridges, demandConfigRights, demandTags } from './privileges.ts';
+import { restoreVm } from './restore.ts';
 import { addToPool, assertFree, demandPool, forgetGuest, MACHINE } from './registry.ts';
 import { normalizeValues } from './values.ts';
 import { destroyVolume } from '../storage/volumes.ts';
@@ -43,9 +44,9 @@ function createVm(call: Call): string {
   const { world, node, params, principal } = call;
   const vmid = params.number('vmid');
   const pool = params.maybe('pool');
-  if (params.has('archive')) throw fail(`unable to restore VM ${vmid} - restoring is not part of this simulator yet`);
   const values = normalizeValues(world, params.without(...META));
   checkRights(call, vmid, values, pool);
+  if (params.has('archive')) return restoreVm(call, values);
   for (const [key, value] of Object.entries(values)) if (DRIVE.test(key)) checkDriveAccess(call, key, value);
   assertFree(world, vmid, (where) => `unable to create VM ${vmid} - VM ${vmid} already exists on node '${where}'`);
   if (params.flag('start')) demand(call, `/vms/${vmid}`, ['VM.PowerMgmt']);

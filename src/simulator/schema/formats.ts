@@ -1,4 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import { parseCalendar } from '../backup/calendar.ts';
 import { FIREWALL_CHECKS } from './formats-firewall.ts';
 import { isPrivilege } from '../access/built-in-roles.ts';
 
@@ -118,6 +119,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   ),
   address: when((value) => isIPv4(value) || isIPv6(value) || DNS.test(value), looksLike('IP address or hostname')),
   email: matches(/^[\w+\-~]+(?:\.[\w+\-~]+)*@[a-zA-Z0-9-]+(?:\.[a-zA-Z0-9-]+)*$/, () => looksLike('email address')),
+  'pve-calendar-event': when((value) => parseCalendar(value) !== undefined, 'unable to parse calendar event\n'),
   urlencoded,
   ...FIREWALL_CHECKS,
 };

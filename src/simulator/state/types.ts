@@ -80,8 +80,17 @@ export interface Volume {
   ctime: number;
   /** The template volume that a linked clone needs. */
   base?: string;
+  /** Of a backup: what is in it; undefined where nobody has looked. */
+  archive?: Archive;
   /** Columns of the content list that not every volume has: notes, protected, verification. */
   extra?: Record<string, unknown>;
+}
+
+/** What a backup keeps of its guest. */
+export interface Archive {
+  readonly config: Config;
+  /** Saved disks by key. */
+  readonly disks: Record<string, { storage: string; format: string; size: number; used: number }>;
 }
 
 /** One entry of storage.cfg: options as the API takes them. */
