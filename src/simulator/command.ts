@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../kernel/clock.ts';
 import { systemIds, type Ids } from '../kernel/ids.ts';
+import { coverageText } from './coverage.ts';
 import type { Fault } from './faults.ts';
 import { makeCertificate } from './server/certificate.ts';
 import { parseSpeed, type Speed } from './server/clock.ts';
@@ -11,6 +12,7 @@ import { Simulator } from './simulator.ts';
 import { captureTime } from './state/capture.ts';
 import { WORLDS } from './worlds/load.ts';
 
+const DEFAULT_PASSWORD = 'simulator';
 /** Exit code of a command line that is not valid. */
 const USAGE = 2;
 
@@ -24,12 +26,15 @@ interface Options {
   readonly host: string;
   readonly port: number;
   readonly http: boolean;
-  readonly password: string;
+  /** Undefined: `simulator`, but for a capture the first one that comes. */
+  readonly password: string | undefined;
   readonly tokens: readonly { user: string; tokenid: string; secret: string }[];
   readonly speed: Speed;
   readonly faults: string | undefined;
   readonly state: string | undefined;
   readonly control: boolean;
+  /** Only tells how far the simulator goes. */
+  readonly coverage: boolean;
 }
 
 function parse(argv: readonly string[]): Options {
@@ -40,12 +45,13 @@ function parse(argv: readonly string[]): Options {
       capture: { type: 'string' },
       listen: { type: 'string', default: '127.0.0.1:8006' },
       http: { type: 'boolean', default: false },
-      password: { type: 'string', default: 'simulator' },
+      password: { type: 'string' },
       token: { type: 'string', multiple: true, default: [] },
       speed: { type: 'string', default: '1' },
       faults: { type: 'string' },
       state: { type: 'string' },
       control: { type: 'boolean', default: false },
+      coverage: { type: 'boolean', default: false },
     },
   });
   const [, host, port] = /^(.+):(\d{1,5})$/.exec(values.listen) ?? [];
@@ -58,7 +64,7 @@ function parse(argv: readonly string[]): Options {
   const world = values.world ?? 'enterprise';
   if (!(WORLDS as readonly string[]).includes(world))
     throw new UsageError(`--world takes one of ${WORLDS.join(', ')}, not '${world}'`);
-  const { capture, http, password, faults, state, control } = values;
+  const { capture, http, password, faults, state, control, coverage } = values;
   const bare = host.replace(/^\[(.*)\]$/, '$1');
   return {
     world,
@@ -72,6 +78,7 @@ function parse(argv: readonly string[]): Options {
     faults,
     state,
     control,
+    coverage,
   };
 }
 
@@ -101,12 +108,23 @@ function build(options: Options, ids: Ids): Simulator {
   return Simulator.fromCapture(capture, { ids, now: recorded === undefined ? now : recorded + 1_000 });
 }
 
+/** A user that a client comes with, but the cluster does not have. */
+function addUser({ world: { state } }: Simulator, userid: string): void {
+  state.users.set(userid, { userid, enable: 1, expire: 0, comment: 'made for --token' });
+  state.acl.push({ path: '/', type: 'user', ugid: userid, roleid: 'Administrator', propagate: 1 });
+  process.stderr.write(`proxmox-agent simulator: new user ${userid} with the role Administrator on /\n`);
+}
+
 /** Credentials from the command line; a token that is new gets all of its owner's rights. */
-function addCredentials({ world: { state } }: Simulator, { password, tokens }: Options): void {
+function addCredentials(simulator: Simulator, { password, tokens, capture }: Options): void {
+  const { state } = simulator.world;
   const root = state.users.get('root@pam');
-  if (root !== undefined) root.password = password;
+  if (root !== undefined && (password !== undefined || capture === undefined)) {
+    root.password = password ?? DEFAULT_PASSWORD;
+    delete root.passwordUnknown;
+  }
   for (const { user, tokenid, secret } of tokens) {
-    if (!state.users.has(user)) throw new UsageError(`--token names '${user}', who is no user of this cluster`);
+    if (!state.users.has(user)) addUser(simulator, user);
     const key = `${user}!${tokenid}`;
     const known = state.tokens.get(key);
     state.tokens.set(key, { ...(known ?? { userid: user, tokenid, privsep: 0, expire: 0 }), secret });
@@ -121,6 +139,10 @@ function addFaults(simulator: Simulator, file: string | undefined): void {
 }
 
 async function serve(options: Options): Promise<void> {
+  if (options.coverage) {
+    process.stdout.write(`${coverageText()}\n`);
+    return;
+  }
   const ids = systemIds(systemClock);
   const makeOne = () => (options.http ? undefined : makeCertificate(systemClock.now(), ids.bytes(8)));
   const fresh = (its: Ids): Simulator => {
@@ -129,9 +151,16 @@ async function serve(options: Options): Promise<void> {
     return made;
   };
   const load = (text: string, its: Ids, now: number): Simulator => Simulator.load(text, { ids: its, now });
-  const now = options.speed === 'manual' ? undefined : systemClock.now();
   const file =
-    options.state === undefined ? undefined : new StateFile(options.state, { ids, fresh, load, certificate: makeOne, now });
+    options.state === undefined
+      ? undefined
+      : new StateFile(options.state, {
+          ids,
+          fresh,
+          load,
+          certificate: makeOne,
+          now: options.speed === 'manual' ? undefined : systemClock.now(),
+        });
   const simulator = file?.simulator ?? fresh(ids);
   // The command line may name other credentials than the last time.
   if (file !== undefined) addCredentials(simulator, options);

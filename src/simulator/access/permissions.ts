@@ -1,5 +1,5 @@
 import type { Principal } from '../core/call.ts';
-import type { State } from '../state/types.ts';
+import type { AclEntry, State } from '../state/types.ts';
 
 /** Privilege to 1 when it also holds below the path, 0 when only there. */
 export type Privileges = Map<string, number>;
@@ -14,69 +14,132 @@ export function prefixes(path: string): string[] {
   return out;
 }
 
-/** What the entries of the ACL give one subject at a path: the nearest level counts, a user's own over the groups'. */
-function rolesAt(state: State, subject: string, kind: 'user' | 'token', path: string): Map<string, number> {
-  const groups = new Set(
-    kind === 'user'
-      ? [...state.groups.values()].filter(({ users }) => users.includes(subject)).map(({ groupid }) => groupid)
-      : [],
-  );
-  let roles = new Map<string, number>();
-  for (const level of prefixes(path)) {
-    const own = new Map<string, number>();
-    const shared = new Map<string, number>();
+/**
+ * Who may do what, worked out once for as long as users, roles, pools and the ACL stay as they are: for one call that
+ * changes nothing. A list of ten thousand guests asks as many times.
+ */
+export class Rights {
+  readonly #state: State;
+  readonly #entries = new Map<string, AclEntry[]>();
+  readonly #groups = new Map<string, Set<string>>();
+  readonly #privileges = new Map<string, Privileges>();
+  #pools: { readonly vms: Map<number, string>; readonly storages: Map<string, string> } | undefined;
+
+  constructor(state: State) {
+    this.#state = state;
     for (const entry of state.acl) {
-      if (entry.path !== level || (entry.propagate === 0 && level !== path)) continue;
-      if (entry.type === kind && entry.ugid === subject) own.set(entry.roleid, entry.propagate);
-      else if (entry.type === 'group' && groups.has(entry.ugid)) shared.set(entry.roleid, entry.propagate);
+      const entries = this.#entries.get(entry.path);
+      if (entries === undefined) this.#entries.set(entry.path, [entry]);
+      else entries.push(entry);
     }
-    if (own.size > 0) roles = own;
-    else if (shared.size > 0) roles = shared;
   }
-  return roles;
+
+  /** Everything that someone may do at a path. A token with privsep has what both it and its owner have (FACTS 17). */
+  at({ user, token }: Principal, path: string): Privileges {
+    const state = this.#state;
+    if (user !== 'root@pam' && state.users.get(user)?.enable === 0) return NONE;
+    const owner = user === 'root@pam' ? this.#everything() : this.#of(user, 'user', path);
+    if (token === undefined) return owner;
+    const known = state.tokens.get(`${user}!${token}`);
+    if (known === undefined) return NONE;
+    if (known.privsep === 0) return owner;
+    const both: Privileges = new Map();
+    for (const [priv, propagate] of this.#of(`${user}!${token}`, 'token', path)) {
+      const own = owner.get(priv);
+      if (own !== undefined) both.set(priv, Math.min(own, propagate));
+    }
+    return both;
+  }
+
+  #everything(): Privileges {
+    return this.#cached(
+      '*',
+      () => new Map((this.#state.roles.get('Administrator')?.privs ?? []).map((priv) => [priv, 1] as const)),
+    );
+  }
+
+  #cached(key: string, make: () => Privileges): Privileges {
+    let found = this.#privileges.get(key);
+    if (found === undefined) this.#privileges.set(key, (found = make()));
+    return found;
+  }
+
+  /** The same roles give the same privileges, wherever they hold. */
+  #of(subject: string, kind: 'user' | 'token', path: string): Privileges {
+    const own = this.#roles(subject, kind, path);
+    const pool = this.#poolOf(path);
+    if (pool === undefined) return this.#cached(keyOf(own), () => this.#privilegesOf(own));
+    const shared = this.#roles(subject, kind, `/pool/${pool}`);
+    return this.#cached(`${keyOf(own)} ${keyOf(shared)}`, () => {
+      // No access is no access; a pool's goes over what the guest itself gives, and nothing of it reaches further down.
+      if (own.has('NoAccess') || shared.has('NoAccess')) return NONE;
+      const roles = new Map(own);
+      for (const roleid of shared.keys()) if (!roles.has(roleid)) roles.set(roleid, 0);
+      return this.#privilegesOf(roles);
+    });
+  }
+
+  #privilegesOf(roles: ReadonlyMap<string, number>): Privileges {
+    if (roles.has('NoAccess')) return NONE;
+    const out: Privileges = new Map();
+    for (const [roleid, propagate] of roles) {
+      for (const priv of this.#state.roles.get(roleid)?.privs ?? [])
+        out.set(priv, Math.max(out.get(priv) ?? 0, propagate));
+    }
+    return out;
+  }
+
+  /** What the entries give one subject at a path: the nearest level counts, a user's own over the groups'. */
+  #roles(subject: string, kind: 'user' | 'token', path: string): ReadonlyMap<string, number> {
+    let roles: ReadonlyMap<string, number> = NO_ROLES;
+    for (const level of prefixes(path)) {
+      const entries = this.#entries.get(level);
+      if (entries === undefined) continue;
+      const own = new Map<string, number>();
+      const shared = new Map<string, number>();
+      for (const { propagate, type, ugid, roleid } of entries) {
+        if (propagate === 0 && level !== path) continue;
+        if (type === kind && ugid === subject) own.set(roleid, propagate);
+        else if (type === 'group' && kind === 'user' && this.#groupsOf(subject).has(ugid))
+          shared.set(roleid, propagate);
+      }
+      if (own.size > 0) roles = own;
+      else if (shared.size > 0) roles = shared;
+    }
+    return roles;
+  }
+
+  #groupsOf(user: string): Set<string> {
+    let groups = this.#groups.get(user);
+    if (groups === undefined) {
+      const member = [...this.#state.groups.values()].filter(({ users }) => users.includes(user));
+      this.#groups.set(user, (groups = new Set(member.map(({ groupid }) => groupid))));
+    }
+    return groups;
+  }
+
+  /** A guest or storage in a pool also has the rights given on the pool. */
+  #poolOf(path: string): string | undefined {
+    const guest = path.startsWith('/vms/');
+    if (!guest && !path.startsWith('/storage/')) return undefined;
+    if (this.#pools === undefined) {
+      this.#pools = { vms: new Map(), storages: new Map() };
+      for (const { poolid, vms, storages } of this.#state.pools.values()) {
+        for (const vmid of vms) this.#pools.vms.set(vmid, poolid);
+        for (const storage of storages) this.#pools.storages.set(storage, poolid);
+      }
+    }
+    return guest
+      ? this.#pools.vms.get(Number(path.slice('/vms/'.length)))
+      : this.#pools.storages.get(path.slice('/storage/'.length));
+  }
 }
 
-function privilegesOf(state: State, roles: ReadonlyMap<string, number>): Privileges {
-  if (roles.has('NoAccess')) return NONE;
-  const out: Privileges = new Map();
-  for (const [roleid, propagate] of roles) {
-    for (const priv of state.roles.get(roleid)?.privs ?? []) out.set(priv, Math.max(out.get(priv) ?? 0, propagate));
-  }
-  return out;
-}
+const NO_ROLES: ReadonlyMap<string, number> = new Map();
 
-/** A guest or storage in a pool also has the rights given on the pool. */
-function poolOf(state: State, path: string): string | undefined {
-  const [, kind, id] = /^\/(vms|storage)\/([^/]+)$/.exec(path) ?? [];
-  if (id === undefined) return undefined;
-  for (const pool of state.pools.values()) {
-    if (kind === 'vms' ? pool.vms.includes(Number(id)) : pool.storages.includes(id)) return pool.poolid;
-  }
-  return undefined;
-}
+const keyOf = (roles: ReadonlyMap<string, number>): string =>
+  roles.size === 0 ? '' : [...roles].map(([roleid, propagate]) => `${roleid}=${propagate}`).join(',');
 
-function subjectPrivileges(state: State, subject: string, kind: 'user' | 'token', path: string): Privileges {
-  const own = privilegesOf(state, rolesAt(state, subject, kind, path));
-  const pool = poolOf(state, path);
-  if (pool === undefined) return own;
-  const merged = new Map(own);
-  // Rights from the pool do not reach below the guest, so they count as not propagated.
-  for (const priv of privilegesOf(state, rolesAt(state, subject, kind, `/pool/${pool}`)).keys()) {
-    if (!merged.has(priv)) merged.set(priv, 0);
-  }
-  return merged;
-}
-
-/** Everything that someone may do at a path. A token with privsep has what both it and its owner have (FACTS 17). */
-export function privilegesAt(state: State, principal: Principal, path: string): Privileges {
-  const { user, token } = principal;
-  if (user !== 'root@pam' && state.users.get(user)?.enable === 0) return NONE;
-  const all = (): Privileges => new Map((state.roles.get('Administrator')?.privs ?? []).map((priv) => [priv, 1]));
-  const owner = user === 'root@pam' ? all() : subjectPrivileges(state, user, 'user', path);
-  if (token === undefined) return owner;
-  const known = state.tokens.get(`${user}!${token}`);
-  if (known === undefined) return NONE;
-  if (known.privsep === 0) return owner;
-  const own = subjectPrivileges(state, `${user}!${token}`, 'token', path);
-  return new Map([...own].filter(([priv]) => owner.has(priv)));
-}
+/** Everything that someone may do at a path, as things are now. */
+export const privilegesAt = (state: State, principal: Principal, path: string): Privileges =>
+  new Rights(state).at(principal, path);

@@ -110,7 +110,7 @@ function sync(call: Call): never {
   if (realm === undefined) throw parameterError({ realm: 'Realm does not exist.' });
   const type = textOf(realm.type);
   if (!isDirectory(type)) throw fail(`Cannot sync realm type '${type}'! Only LDAP/AD realms can be synced.`);
-  throw new PveError(501, `Method 'POST ${call.path}' is not simulated`);
+  throw new PveError(501, `Method 'POST ${call.path}' not implemented`);
 }
 
 /** The address that a browser is sent to. Nobody can come back from there, so a login always fails. */

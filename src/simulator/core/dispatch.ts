@@ -163,5 +163,6 @@ function withoutHandler({ method, path, world }: Call): SimResponse {
       return { status: 200, reason: 'OK', body: { data: children.map((name) => ({ [method.indexKey]: name })) } };
     }
   }
-  throw new PveError(501, `Method '${method.method} ${path}' is not simulated`);
+  // What is not modelled is missing, as in a PVE that does not have it; `--coverage` tells which.
+  throw new PveError(501, `Method '${method.method} ${path}' not implemented`);
 }

@@ -31,14 +31,19 @@ export function describeSize(bytes: number): string {
 /** The size of a drive as its entry in the configuration says. */
 export const driveSize = (value: unknown): number => parseSize(/(?:^|,)size=([^,]+)/.exec(textOf(value))?.[1]) ?? 0;
 
+/** Bytes; `memory` may stand as `current=512`. */
+export function guestMemory({ config: { memory = 512 } }: Guest): number {
+  const plain = Number(memory);
+  return (Number.isNaN(plain) ? Number(/^(?:current=)?(\d+)/.exec(String(memory))?.[1] ?? 512) : plain) * 1024 ** 2;
+}
+
 /** What the lists show: cores, memory in bytes, and the size of the first boot disk. */
 export function guestSize(guest: Guest): { cores: number; memory: number; disk: number } {
   const { config } = guest;
   const cores = Number(config.vcpus ?? Number(config.sockets ?? 1) * Number(config.cores ?? 1));
-  const megabytes = Number(/^(?:current=)?(\d+)/.exec(String(config.memory ?? 512))?.[1] ?? 512);
   return {
     cores,
-    memory: megabytes * 1024 ** 2,
+    memory: guestMemory(guest),
     disk: guest.type === 'lxc' ? driveSize(config.rootfs) : bootDiskSize(guest),
   };
 }

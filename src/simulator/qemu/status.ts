@@ -6,7 +6,7 @@ import type { Guest } from '../state/types.ts';
 import { agentEnabled } from './power-worker.ts';
 import { drivesOf, isCdrom, NET } from './drives.ts';
 import { MACHINE } from './registry.ts';
-import { guestSize } from './size.ts';
+import { guestMemory, guestSize } from './size.ts';
 
 const PRESSURE = [
   'pressurecpufull',
@@ -38,6 +38,11 @@ export function wobble(seed: number, now: number): number {
 
 export type Usage = Record<'cpu' | 'mem' | 'netin' | 'netout' | 'diskread' | 'diskwrite' | 'uptime', number>;
 
+const memoryUse = (guest: Guest, share: number): number => Math.floor(guestMemory(guest) * (0.35 + 0.4 * share));
+
+/** Bytes of memory that a running guest uses now. */
+export const usedMemory = (world: World, guest: Guest): number => memoryUse(guest, wobble(guest.vmid, world.now()));
+
 /** Counters of a guest that has run since `since`; they grow with its uptime. All 0 when it does not run. */
 export function usage(world: World, guest: Guest, since: number | undefined = guest.running?.since): Usage {
   if (since === undefined) return { cpu: 0, mem: 0, netin: 0, netout: 0, diskread: 0, diskwrite: 0, uptime: 0 };
@@ -45,7 +50,7 @@ export function usage(world: World, guest: Guest, since: number | undefined = gu
   const share = wobble(guest.vmid, world.now());
   return {
     cpu: 0.15 * share,
-    mem: Math.floor(guestSize(guest).memory * (0.35 + 0.4 * share)),
+    mem: memoryUse(guest, share),
     netin: Math.floor(uptime * 2_000 * share),
     netout: Math.floor(uptime * 1_500 * share),
     diskread: Math.floor(uptime * 4_096 * share),

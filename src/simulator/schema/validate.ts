@@ -14,21 +14,33 @@ const UNKNOWN = 'property is not defined in schema and the schema does not allow
  * the property string that the fields stand in, as PVE does (`net0.model`).
  */
 export function checkObject(properties: Properties, values: Values, errors: Errors, prefix = ''): void {
-  for (const [name, property] of Object.entries(properties)) {
-    const value = values[name];
-    if (value === undefined) {
-      if (!property.optional && property.alias === undefined) errors[prefix + name] ??= MISSING;
-      continue;
-    }
-    checkProperty(property, value, prefix + name, errors);
-    const required = property.requires;
-    if (required !== undefined && values[required] === undefined) {
-      errors[prefix + required] ??= `missing property required by '${prefix}${name}'`;
-    }
-  }
+  for (const name of requiredOf(properties)) if (values[name] === undefined) errors[prefix + name] ??= MISSING;
+  // A guest's configuration has some 500 keys, of which a call names a few: those are looked at, not all.
   for (const name of Object.keys(values)) {
-    if (!(name in properties)) errors[prefix + name] = UNKNOWN;
+    const value = values[name];
+    const property = properties[name];
+    if (property === undefined) errors[prefix + name] = UNKNOWN;
+    else if (value !== undefined) {
+      checkProperty(property, value, prefix + name, errors);
+      const required = property.requires;
+      if (required !== undefined && values[required] === undefined)
+        errors[prefix + required] ??= `missing property required by '${prefix}${name}'`;
+    }
   }
+}
+
+const requiredNames = new WeakMap<Properties, readonly string[]>();
+
+/** Names that must be given; looked up once for each set of properties, which never changes. */
+function requiredOf(properties: Properties): readonly string[] {
+  let names = requiredNames.get(properties);
+  if (names === undefined) {
+    names = Object.keys(properties).filter(
+      (name) => !properties[name]?.optional && properties[name]?.alias === undefined,
+    );
+    requiredNames.set(properties, names);
+  }
+  return names;
 }
 
 function typeMatches(type: string, value: string): boolean {

@@ -144,7 +144,11 @@ function info(call: Call): unknown {
     used: image ? volume.used : onDisk(volume.size),
     format: image ? volume.format : parsed.format,
     ...(notes === undefined ? {} : { notes }),
-    ...(parsed.content === 'backup' ? { protected: guarded ?? 0 } : guarded === undefined ? {} : { protected: guarded }),
+    ...(parsed.content === 'backup'
+      ? { protected: guarded ?? 0 }
+      : guarded === undefined
+        ? {}
+        : { protected: guarded }),
   };
 }
 

@@ -40,7 +40,7 @@ describe('tasks', () => {
     timeline.advanceTo(timeline.now() + 1_000);
     expect(good).toMatchObject({ exitstatus: 'OK', log: ['hello', 'TASK OK'], endtime: good.starttime + 1 });
     expect(warned).toMatchObject({ exitstatus: 'WARNINGS: 1', log: ['WARN: careful', 'TASK WARNINGS: 1'] });
-    expect(bad).toMatchObject({ exitstatus: 'two lines', log: ['TASK ERROR: two\nlines'] });
+    expect(bad).toMatchObject({ exitstatus: 'two lines', log: ['TASK ERROR: two lines'] });
   });
 
   it('wait for a lock and say so, or give up', () => {

@@ -92,12 +92,17 @@ function makeConfig(state: State, world: WorldFile, vmid: number, described: Wor
 
 const isTemplateOf = (described: WorldGuest): boolean => described.template === 1;
 
-function addNetwork(config: Config, { bridge, gateway }: WorldFile, vmid: number, { net }: WorldGuest): void {
+function addNetwork(
+  config: Config,
+  { bridge, gateway, prefix = 24 }: WorldFile,
+  vmid: number,
+  { net }: WorldGuest,
+): void {
   const [vlan, address] = net ?? [];
-  config.net0 = `virtio=${macOf(`card ${vmid}`)},bridge=${bridge}${vlan === undefined ? '' : `,firewall=1,tag=${vlan}`}`;
+  config.net0 = `virtio=${macOf(`card ${vmid}`)},bridge=${bridge}${vlan === undefined || vlan === 0 ? '' : `,firewall=1,tag=${vlan}`}`;
   const router = gateway?.replace('{vlan}', String(vlan));
   config.ipconfig0 =
-    address === undefined ? 'ip=dhcp' : `ip=${address}/24${router === undefined ? '' : `,gw=${router}`}`;
+    address === undefined ? 'ip=dhcp' : `ip=${address}/${prefix}${router === undefined ? '' : `,gw=${router}`}`;
 }
 
 interface Place {

@@ -2,13 +2,13 @@ import { textOf } from '../core/text.ts';
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { emptyState, newNode } from '../state/empty.ts';
-import type { AclEntry, NodeState, State } from '../state/types.ts';
+import type { AclEntry, Mapping, NodeState, PciDevice, State } from '../state/types.ts';
 import { fieldsOf } from '../schema/property-string.ts';
 import { addWorldGuests } from './guests.ts';
-import type { WorldFile, WorldNode } from './types.ts';
+import type { WorldFile, WorldGuest, WorldNode } from './types.ts';
 
 /** The worlds that come along, each a file beside this one. */
-export const WORLDS = ['enterprise', 'empty'] as const;
+export const WORLDS = ['enterprise', 'staged-vlan', 'k3s-gpu', 'large', 'empty'] as const;
 
 const GIB = 1024 ** 3;
 /** Everything in a world has run for this long. */
@@ -17,7 +17,7 @@ const UPTIME_MS = 9 * 86_400_000;
 /** Throws `RangeError` when there is no such world. */
 export function stateFromWorld(name: string, { now }: { readonly now: number }): State {
   if (!(WORLDS as readonly string[]).includes(name)) throw new RangeError(`no world '${name}'`);
-  const world = parse(readFileSync(new URL(`./${name}.yaml`, import.meta.url), 'utf8')) as WorldFile;
+  const world = generated(parse(readFileSync(new URL(`./${name}.yaml`, import.meta.url), 'utf8')) as WorldFile);
   const state = emptyState();
   state.clusterName = world.cluster ?? '';
   for (const [index, [node, description]] of Object.entries(world.nodes).entries())
@@ -36,19 +36,50 @@ export function stateFromWorld(name: string, { now }: { readonly now: number }):
       ...(keep === undefined ? {} : { 'prune-backups': fieldsOf('prune-backups', textOf(keep)) }),
     });
   }
+  addMappings(state, world);
   addWorldGuests(state, world, now - UPTIME_MS);
   return state;
+}
+
+/** A world with everything that it asks to be generated. */
+function generated(world: WorldFile): WorldFile {
+  if (world.generate === undefined) return world;
+  const { nodes: machines, guests: copies } = world.generate;
+  const nodes: Record<string, WorldNode> = { ...world.nodes };
+  const guests: Record<string, WorldGuest> = { ...world.guests };
+  let vmid = copies.first;
+  for (let n = 1; n <= machines.count; n++) {
+    const node = machines.name.replace('{n}', String(n));
+    nodes[node] = { ...machines.like, ip: machines.like.ip.replace('{n}', String(n)) };
+    for (let g = 1; g <= copies['per-node']; g++) {
+      const name = copies.name.replace('{n}', String(n)).replace('{g}', String(g));
+      guests[vmid++] = { ...copies.like[(g - 1) % copies.like.length], node, name };
+    }
+  }
+  return { ...world, nodes, guests };
+}
+
+function addMappings(state: State, { mappings }: WorldFile): void {
+  for (const [key, { map, ...options }] of Object.entries(mappings ?? {}))
+    state.mappings.set(key, { type: key.split('/')[0] as Mapping['type'], options: { ...options }, map: [...map] });
+}
+
+/** `0000:01:00.0 0x10de 0x27b2 0x030000 17 Name of the device`. */
+function pciDevice(line: string): PciDevice {
+  const [id = '', vendor = '', device = '', kind = '', group = '0', ...name] = line.split(' ');
+  return { id, vendor, device, class: kind, iommugroup: Number(group), device_name: name.join(' ') };
 }
 
 function makeNode(
   world: WorldFile,
   name: string,
   id: number,
-  { ip, model, cpu, cores, memory, disk, port }: WorldNode,
+  { ip, model, cpu, cores, memory, disk, port, pci = [] }: WorldNode,
   now: number,
 ): NodeState {
   const node = newNode(name, id, now - UPTIME_MS);
   node.ip = ip;
+  node.pci = pci.map(pciDevice);
   node.maxcpu = cores;
   node.maxmem = memory * GIB;
   node.maxdisk = Math.floor(disk * 0.19) * GIB;
@@ -77,8 +108,12 @@ function makeNode(
 }
 
 /** One VLAN-aware bridge on the machine's card, and the management address on it. */
-function network({ bridge, vlans }: WorldFile, ip: string, port: string): Record<string, Record<string, unknown>> {
-  const gateway = ip.replace(/\d+$/, '1');
+function network(
+  { bridge, vlans, prefix = 24, gateway: router = '{vlan}' }: WorldFile,
+  ip: string,
+  port: string,
+): Record<string, Record<string, unknown>> {
+  const gateway = router.includes('{vlan}') ? ip.replace(/\d+$/, '1') : router;
   const tags = Object.keys(vlans ?? {}).join(' ');
   return {
     [port]: {
@@ -101,8 +136,8 @@ function network({ bridge, vlans }: WorldFile, ip: string, port: string): Record
       bridge_fd: '0',
       ...(tags === '' ? {} : { bridge_vlan_aware: 1, bridge_vids: tags }),
       address: ip,
-      netmask: '24',
-      cidr: `${ip}/24`,
+      netmask: String(prefix),
+      cidr: `${ip}/${prefix}`,
       gateway,
       families: ['inet'],
       method: 'static',

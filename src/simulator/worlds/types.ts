@@ -5,8 +5,13 @@ export interface WorldFile {
   readonly vlans?: Readonly<Record<string, string>>;
   /** With `{vlan}`. */
   readonly gateway?: string;
+  /** Bits of the networks, 24 unless said. */
+  readonly prefix?: number;
+  readonly generate?: WorldGenerator;
   readonly nodes: Readonly<Record<string, WorldNode>>;
   readonly storages: Readonly<Record<string, WorldStorage>>;
+  /** By `type/id`. */
+  readonly mappings?: Readonly<Record<string, { readonly description?: string; readonly map: readonly string[] }>>;
   /** `volume-id MiB`. */
   readonly iso?: readonly string[];
   /** Name to comment. */
@@ -32,6 +37,21 @@ export interface WorldNode {
   readonly disk: number;
   /** The network card under the bridge. */
   readonly port: string;
+  /** `id vendor device class group name`, as the kernel has them. */
+  readonly pci?: readonly string[];
+}
+
+/** Nodes and guests by number: `{n}` stands for the node's, `{g}` for the guest's on it. */
+export interface WorldGenerator {
+  readonly nodes: { readonly count: number; readonly name: string; readonly like: WorldNode };
+  readonly guests: {
+    readonly 'per-node': number;
+    /** The lowest id. */
+    readonly first: number;
+    readonly name: string;
+    /** Taken in turn. */
+    readonly like: readonly WorldGuest[];
+  };
 }
 
 export interface WorldStorage {
@@ -51,7 +71,7 @@ export interface WorldGuest {
   readonly disk?: number;
   /** A second disk. */
   readonly data?: number;
-  /** VLAN and address; without an address DHCP. */
+  /** VLAN, 0 for none, and address; without an address DHCP. */
   readonly net?: readonly [vlan: number, address?: string];
   readonly pool?: string;
   readonly tags?: string;
