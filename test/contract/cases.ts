@@ -92,6 +92,42 @@ export class Case {
     return { reached, operation };
   }
 
+  /**
+   * The whole way through as many lives as there are deaths, and one more. Each life is told of every interleaving
+   * point by number and name, and dies at the first for which its death says so.
+   */
+  async lives(
+    request: object,
+    deaths: readonly ((hit: number, point: Point) => boolean)[],
+  ): Promise<{ operation: Operation; points: number }> {
+    let points = 0;
+    const mortal = (death: ((hit: number, point: Point) => boolean) | undefined) => {
+      let hits = 0;
+      let dead = false;
+      return (point: Point): void => {
+        points++;
+        hits++;
+        // A process that is dead does nothing more on any of its threads.
+        if (dead || death?.(hits, point) === true) {
+          dead = true;
+          throw new Stop('handover');
+        }
+      };
+    };
+    let life = this.life(mortal(deaths[0]));
+    const operation_id = await life.begin(await life.plan(request));
+    await life.engine.idle(operation_id);
+    for (const death of [...deaths.slice(1), undefined]) {
+      await life.close();
+      life = this.life(mortal(death));
+      await life.engine.recover();
+      await life.engine.idle(operation_id);
+    }
+    const operation = (await life.end(operation_id)) as Operation;
+    await life.close();
+    return { operation, points };
+  }
+
   close(): void {
     this.directory.remove();
   }

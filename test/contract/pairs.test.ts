@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Stop, type Point } from '../../src/operations/index.ts';
-import { inCase, type Case, type Operation } from './cases.ts';
+import { inCase, type Case } from './cases.ts';
 
 /** Three plans that stand for the others: one long chain, several side by side, one that fails and is taken back. */
 const PLANS: Readonly<Record<string, { request: object; prepare?: (one: Case) => void; state: string }>> = {
@@ -41,43 +40,17 @@ const PLANS: Readonly<Record<string, { request: object; prepare?: (one: Case) =>
   },
 };
 
-/** Lives one after the other; the n-th dies at its n-th number of `deaths` (counted over all interleaving points). */
-async function live(
-  one: Case,
-  request: object,
-  deaths: readonly number[],
-): Promise<{ operation: Operation; points: number }> {
-  let points = 0;
-  const mortal = (death: number | undefined) => {
-    let hits = 0;
-    let dead = false;
-    return (_: Point): void => {
-      points++;
-      if (dead || ++hits === death) {
-        dead = true;
-        throw new Stop('handover');
-      }
-    };
-  };
-  let life = one.life(mortal(deaths[0]));
-  const operation_id = await life.begin(await life.plan(request));
-  await life.engine.idle(operation_id);
-  for (const death of [...deaths.slice(1), undefined]) {
-    await life.close();
-    life = one.life(mortal(death));
-    await life.engine.recover();
-    await life.engine.idle(operation_id);
-  }
-  const operation = (await life.end(operation_id)) as Operation;
-  await life.close();
-  return { operation, points };
-}
+/** Death at the n-th interleaving point of a life. */
+const at =
+  (n: number) =>
+  (hit: number): boolean =>
+    hit === n;
 
 describe.each(Object.entries(PLANS))('%s', (_, { request, prepare, state }) => {
   it('ends the same for every pair of crash points', { timeout: 120_000 }, async () => {
     const undisturbed = await inCase(async (one) => {
       prepare?.(one);
-      const { operation, points } = await live(one, request, []);
+      const { operation, points } = await one.lives(request, []);
       expect(operation.state, JSON.stringify(operation.error)).toBe(state);
       return { calls: one.calls().sort(), changes: one.changes(), points };
     });
@@ -85,7 +58,7 @@ describe.each(Object.entries(PLANS))('%s', (_, { request, prepare, state }) => {
       for (let second = 1; second <= undisturbed.points - first + 3; second++) {
         await inCase(async (one) => {
           prepare?.(one);
-          const { operation } = await live(one, request, [first, second]);
+          const { operation } = await one.lives(request, [at(first), at(second)]);
           const where = `deaths at ${first} and ${second}: ${JSON.stringify(operation.error)}`;
           expect(operation.state, where).toBe(state);
           expect(one.calls().sort(), where).toEqual(undisturbed.calls);

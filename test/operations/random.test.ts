@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Stop, type Point } from '../../src/operations/index.ts';
-import { Case, inCase, POINTS, type Operation } from '../contract/cases.ts';
+import type { Point } from '../../src/operations/index.ts';
+import { inCase, POINTS, type Case } from '../contract/cases.ts';
 
 /** Plans of several actions on guests that do not get into each other's way, some of them after others. */
 const ACTIONS: readonly { action: string; target: string; params: object }[] = [
@@ -36,31 +36,10 @@ const cuts = fc.array(
   { maxLength: 2 },
 );
 
-/** Applies a plan through as many lives as there are crashes; each life dies at the given hit of its point. */
-async function live(one: Case, plan: object, deaths: readonly { hit: number; point: Point }[]): Promise<Operation> {
-  const mortal = (death: { hit: number; point: Point } | undefined) => {
-    let hits = 0;
-    let dead = false;
-    return (at: Point): void => {
-      // A process that is dead does nothing more on any of its threads.
-      if (dead || (death !== undefined && at === death.point && ++hits === death.hit)) {
-        dead = true;
-        throw new Stop('handover');
-      }
-    };
-  };
-  let life = one.life(mortal(deaths[0]));
-  const operation_id = await life.begin(await life.plan(plan));
-  await life.engine.idle(operation_id);
-  for (const death of [...deaths.slice(1), undefined]) {
-    await life.close();
-    life = one.life(mortal(death));
-    await life.engine.recover();
-    await life.engine.idle(operation_id);
-  }
-  const operation = (await life.end(operation_id)) as Operation;
-  await life.close();
-  return operation;
+/** Death at the n-th time that a life comes to a point. */
+function deathAt({ hit, point }: { hit: number; point: Point }) {
+  let seen = 0;
+  return (_: number, at: Point): boolean => at === point && ++seen === hit;
 }
 
 const sorted = (one: Case): string[] => one.calls().sort();
@@ -70,13 +49,13 @@ describe('random plans', () => {
     await fc.assert(
       fc.asyncProperty(plans, crashes, cuts, async (plan, deaths, lost) => {
         const undisturbed = await inCase(async (one) => {
-          const operation = await live(one, plan, []);
+          const { operation } = await one.lives(plan, []);
           expect(operation.state, JSON.stringify(operation.error)).toBe('applied');
           return { changes: one.changes(), calls: sorted(one) };
         });
         await inCase(async (one) => {
           for (const { nth, kind } of lost) one.simulator.inject({ match: { method: 'POST', nth }, kind });
-          const operation = await live(one, plan, deaths);
+          const { operation } = await one.lives(plan, deaths.map(deathAt));
           expect(operation.state, JSON.stringify(operation.error)).toBe('applied');
           expect(sorted(one)).toEqual(undisturbed.calls);
           expect(one.changes()).toEqual(undisturbed.changes);
