@@ -73,7 +73,7 @@ function difference(own: Property | undefined, theirs: Described): string | unde
   if (own === undefined) return 'missing';
   const pairs: [string, unknown, unknown][] = [
     ['type', own.type, filled(theirs.type)],
-    ['optional', Number(own.optional ?? 0), Number(theirs.optional ?? 0)],
+    ['optional', own.optional ?? 0, Number(theirs.optional ?? 0)],
     ['enum', own.enum, filled(theirs.enum)],
     ['minimum', own.minimum, number(filled(theirs.minimum))],
     ['maximum', own.maximum, number(filled(theirs.maximum))],

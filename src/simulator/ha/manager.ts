@@ -284,6 +284,8 @@ export class HaManager implements HaControl {
    */
   wantsTime(): () => boolean {
     const { state } = this.#world;
+    // Without managed guests, tasks that others have started go on by themselves.
+    if (state.ha.services.size === 0 && !this.pending()) return () => false;
     const dead = [...state.ha.services.values()].some(({ node }) => state.nodes[node]?.online === false);
     const looked = this.#observed;
     this.#observed = false;

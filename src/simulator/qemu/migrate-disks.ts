@@ -1,3 +1,4 @@
+import { fail } from '../core/errors.ts';
 import type { World } from '../core/world.ts';
 import type { Config, Guest, Volume } from '../state/types.ts';
 import { isShared, kindOf } from '../storage/kinds.ts';
@@ -83,6 +84,11 @@ export function mappedResources({ state }: World, { config }: Guest): Mapped {
     const name = DEVICE.test(key) ? /(?:^|,)mapping=([^,]+)/.exec(String(value))?.[1] : undefined;
     if (name === undefined) continue;
     const mapping = state.mappings.get(`${key.startsWith('usb') ? 'usb' : 'pci'}/${name}`);
+    // PVE itself breaks on a mapping that is not defined, and says so.
+    if (mapping === undefined && !state.partial)
+      throw fail(
+        "Can't use an undefined value as an ARRAY reference at /usr/share/perl5/PVE/QemuMigrate/Helpers.pm line 63.",
+      );
     const live = Number(mapping?.options['live-migration-capable'] ?? 0);
     out.info[key] = { name, ...(live === 1 ? { 'live-migration': 1 } : {}) };
     if (live !== 1) out.fixed.push(key);
