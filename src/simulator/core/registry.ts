@@ -3,6 +3,7 @@ import { accessRoutes } from '../access/index.ts';
 import { backupRoutes } from '../backup/index.ts';
 import { clusterRoutes } from '../cluster/index.ts';
 import { firewallRoutes } from '../firewall/index.ts';
+import { lxcRoutes } from '../lxc/index.ts';
 import { nodesRoutes } from '../nodes/index.ts';
 import { poolsRoutes } from '../pools/index.ts';
 import { qemuRoutes } from '../qemu/index.ts';
@@ -16,6 +17,7 @@ const HANDLERS: Readonly<Record<string, Handler>> = Object.assign(
   backupRoutes,
   clusterRoutes,
   firewallRoutes,
+  lxcRoutes,
   nodesRoutes,
   poolsRoutes,
   qemuRoutes,

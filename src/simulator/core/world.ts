@@ -117,7 +117,7 @@ export class World {
 
   checkLock(guest: Guest): void {
     const lock = lockOf(guest);
-    if (lock !== undefined) throw fail(`VM is locked (${lock})`);
+    if (lock !== undefined) throw fail(`${guest.type === 'qemu' ? 'VM' : 'CT'} is locked (${lock})`);
   }
 
   /** In a partial twin: all these calls must have been read, else `NotRead` names the missing ones. */

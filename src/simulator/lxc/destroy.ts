@@ -1,0 +1,49 @@
+import type { Call, Routes } from '../core/call.ts';
+import { fail } from '../core/errors.ts';
+import { forgetInRules } from '../ha/resources.ts';
+import { forgetGuest, purgeGuest } from '../qemu/registry.ts';
+import { destroyVolume, isBaseInUse, ownerOf } from '../storage/volumes.ts';
+import { findVolume } from '../storage/lookup.ts';
+import { DURATION } from '../tasks/durations.ts';
+import { containerOf, lockStep, volumesOfConfig } from './parts.ts';
+
+function destroy(call: Call): string {
+  const { world, node, params, principal } = call;
+  const vmid = params.number('vmid');
+  const guest = containerOf(call);
+  if (Number(guest.config.protection ?? 0) === 1) throw fail(`can't remove CT ${vmid} - protection mode enabled`);
+  const sid = `ct:${vmid}`;
+  if (world.state.haResources.has(sid) && !params.flag('purge'))
+    throw fail(`unable to remove CT ${vmid} - used in HA resources and purge parameter not set.`);
+  const isOn = `unable to destroy CT ${vmid} - container is running`;
+  if (guest.running !== undefined && !params.flag('force')) throw fail(isOn);
+  return world.startTask({ node, type: 'vzdestroy', id: vmid, user: principal.name }, function* (task) {
+    yield lockStep(vmid);
+    world.guestOn(node, vmid, 'lxc');
+    world.checkLock(guest);
+    if (guest.running !== undefined) {
+      if (!params.flag('force')) throw fail(isOn);
+      task.log(`forced to stop CT ${vmid} before destroying!`);
+      yield { wait: DURATION.stop };
+      delete guest.running;
+    }
+    const configs = [guest.config, ...Object.values(guest.snapshots).map(({ config }) => config)];
+    const volumes = [...new Set(configs.flatMap(volumesOfConfig))].filter((volid) => ownerOf(volid) === vmid);
+    for (const volid of volumes) {
+      const volume = findVolume(world, node, volid);
+      if (volume !== undefined && isBaseInUse(world, volume))
+        throw fail(`base volume '${volid}' is still in use by linked cloned`);
+    }
+    yield { wait: DURATION.destroy };
+    for (const volid of volumes) destroyVolume(world, node, volid);
+    if (params.flag('purge')) {
+      task.log(`purging CT ${vmid} from related configurations..`);
+      purgeGuest(world, vmid);
+      if (world.state.haResources.delete(sid)) forgetInRules(world, sid);
+    }
+    world.state.firewall.delete(`guest/${vmid}`);
+    forgetGuest(world, guest);
+  });
+}
+
+export const destroyRoutes: Routes = { 'DELETE /nodes/{node}/lxc/{vmid}': destroy };
