@@ -64,7 +64,7 @@ function leaks(): Result {
   const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: ROOT, encoding: 'utf8' })
     .split('\n')
     .filter(Boolean);
-  const machine = /\/(work|farm)\/|\/root\/|\/tmp\/bash_jobs/;
+  const machine = /\/(work|farm)\/|\/tmp\/bash_jobs/;
   const text = tracked.filter(
     (file) => existsSync(join(ROOT, file)) && !/\.(png|db|ico|woff2?)$/.test(file) && file !== 'tools/check.ts',
   );

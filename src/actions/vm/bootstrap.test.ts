@@ -47,7 +47,7 @@ describe('vm.bootstrap', () => {
     const words = await refused('vm.bootstrap', 'vm/121', { wait: 1 }, (one) =>
       byHand(one, 'POST', '/nodes/pve2/qemu/121/status/suspend'),
     );
-    expect(words).toContain('the guest agent of vm/121 reports an address: not within 1 seconds');
+    expect(words).toContain('Waited 1 seconds for the guest agent of vm/121 to report an address');
   });
 
   it('sends each command once, and again only where the answer was lost', () =>

@@ -35,12 +35,12 @@ describe('vm.delete', () => {
         expect(state).toBe('applied');
         expect(one.simulator.objects().has('ha/vm:302')).toBe(false);
       },
-      (one) => byHand(one, 'POST', '/cluster/ha/resources', { sid: 'vm:302' }),
+      (one) => byHand(one, 'POST', '/cluster/ha/resources', { sid: 'vm:302', state: 'stopped' }),
     ));
 
   it('refuses to leave high availability with a dangling guest', async () => {
     const words = await refused('vm.delete', 'vm/302', { purge: false }, (one) =>
-      byHand(one, 'POST', '/cluster/ha/resources', { sid: 'vm:302' }),
+      byHand(one, 'POST', '/cluster/ha/resources', { sid: 'vm:302', state: 'stopped' }),
     );
     expect(words).toContain('used in HA resources and purge parameter not set');
   });

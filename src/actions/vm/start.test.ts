@@ -20,7 +20,7 @@ describe('vm.start', () => {
 
   it('asks the HA manager where that has the guest, whose task is another', async () => {
     const { trace } = await planned('vm.start', 'vm/301', {}, (one) =>
-      byHand(one, 'POST', '/cluster/ha/resources', { sid: 'vm:301' }),
+      byHand(one, 'POST', '/cluster/ha/resources', { sid: 'vm:301', state: 'stopped' }),
     );
     expect(trace[0]?.task).toBe('hastart');
   });
@@ -34,7 +34,7 @@ describe('vm.start', () => {
         expect(operation, JSON.stringify(operation.error)).toMatchObject({ state: 'applied' });
         expect(one.calls().at(-1)).toBe('POST /nodes/pve4/qemu/301/status/start');
       },
-      (one) => byHand(one, 'POST', '/cluster/ha/resources', { sid: 'vm:301' }),
+      (one) => byHand(one, 'POST', '/cluster/ha/resources', { sid: 'vm:301', state: 'stopped' }),
     ));
 
   it('refuses a template', async () => {
