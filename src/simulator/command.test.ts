@@ -88,4 +88,27 @@ describe('the command', () => {
       rmSync(folder, { recursive: true });
     }
   });
+
+  it('makes the user of a token that the cluster does not have, and says so', async () => {
+    const token = 'new@pve!t=secret';
+    const child = start('--listen', '127.0.0.1:0', '--world', 'empty', '--http', '--token', token);
+    const end = ended(child);
+    const [url] = await lines(child, 1);
+    const answer = await fetch(`${url}/api2/json/access/permissions?path=/vms`, {
+      headers: { Authorization: `PVEAPIToken=${token}` },
+    });
+    const { data } = (await answer.json()) as { data: Record<string, Record<string, number>> };
+    expect(data['/vms']).toMatchObject({ 'VM.Allocate': 1, 'Permissions.Modify': 1 });
+    child.kill('SIGTERM');
+    expect((await end).stderr).toMatch(/new user new@pve with the role Administrator on \//);
+  });
+
+  it('tells how far it goes', async () => {
+    const child = start('--coverage');
+    const end = ended(child);
+    const text = (await lines(child, 662)).join('\n');
+    expect((await end).code).toBe(0);
+    expect(text).toMatch(/^modelled +POST \/nodes\/\{node\}\/qemu$/m);
+    expect(text).toMatch(/^661 methods: \d+ modelled, \d+ shape only, \d+ not modelled$/m);
+  });
 });

@@ -2,9 +2,10 @@ import { ManualClock } from '../kernel/clock.ts';
 import { seededIds } from '../kernel/ids.ts';
 import type { SimResponse } from './core/dispatch.ts';
 import { Simulator } from './simulator.ts';
+import type { WORLDS } from './worlds/load.ts';
 
 /** A simulator of one of the worlds, for tests: the same every time. */
-export function simulate(world: 'enterprise' | 'empty' = 'enterprise', seed = 'test'): Simulator {
+export function simulate(world: (typeof WORLDS)[number] = 'enterprise', seed = 'test'): Simulator {
   const clock = new ManualClock();
   return Simulator.fromWorld(world, { ids: seededIds(seed, clock), now: clock.now() });
 }

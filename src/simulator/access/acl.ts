@@ -3,7 +3,7 @@ import { fail, parameterError } from '../core/errors.ts';
 import { splitList } from '../schema/formats.ts';
 import type { AclEntry, State } from '../state/types.ts';
 import { demand, may, mayModifyAcl } from './check.ts';
-import { prefixes, privilegesAt } from './permissions.ts';
+import { prefixes, privilegesAt, Rights } from './permissions.ts';
 import { noSuchToken } from './tokens.ts';
 import { change } from './users.ts';
 
@@ -114,8 +114,9 @@ function permissions(call: Call): unknown {
   const wanted = call.params.maybe('path');
   const paths = wanted === undefined ? knownPaths(state) : [wanted];
   const out: Record<string, unknown> = {};
+  const rights = new Rights(state);
   for (const path of paths) {
-    const held = privilegesAt(state, principal, path);
+    const held = rights.at(principal, path);
     if (held.size > 0 || wanted !== undefined) out[path] = Object.fromEntries(held);
   }
   return out;

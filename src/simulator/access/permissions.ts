@@ -35,7 +35,15 @@ export class Rights {
   }
 
   /** Everything that someone may do at a path. A token with privsep has what both it and its owner have (FACTS 17). */
-  at({ user, token }: Principal, path: string): Privileges {
+  at(principal: Principal, path: string): Privileges {
+    if (path === '/' || this.#entries.has(path)) return this.#compute(principal, path);
+    // Without entries of its own a path has what its neighbours in the same pool have.
+    const parent = path.slice(0, path.lastIndexOf('/'));
+    const key = `${principal.name} ${parent} ${this.#poolOf(path) ?? ''}`;
+    return this.#cached(key, () => this.#compute(principal, path));
+  }
+
+  #compute({ user, token }: Principal, path: string): Privileges {
     const state = this.#state;
     if (user !== 'root@pam' && state.users.get(user)?.enable === 0) return NONE;
     const owner = user === 'root@pam' ? this.#everything() : this.#of(user, 'user', path);

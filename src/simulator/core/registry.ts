@@ -7,6 +7,8 @@ import { lxcRoutes } from '../lxc/index.ts';
 import { nodesRoutes } from '../nodes/index.ts';
 import { poolsRoutes } from '../pools/index.ts';
 import { qemuRoutes } from '../qemu/index.ts';
+import { replicationRoutes } from '../replication/index.ts';
+import { sdnRoutes } from '../sdn/index.ts';
 import { storageRoutes } from '../storage/index.ts';
 import { tasksRoutes } from '../tasks/index.ts';
 
@@ -21,6 +23,8 @@ const HANDLERS: Readonly<Record<string, Handler>> = Object.assign(
   nodesRoutes,
   poolsRoutes,
   qemuRoutes,
+  replicationRoutes,
+  sdnRoutes,
   storageRoutes,
   tasksRoutes,
 ) as Routes;

@@ -1,10 +1,13 @@
 import { may } from '../access/check.ts';
-import { nodeNumbers } from '../cluster/resources.ts';
+import { nodeNumbers, runningByNode } from '../cluster/resources.ts';
+import { systemRoutes } from './system.ts';
 import type { Call, Routes } from '../core/call.ts';
+import { bulkRoutes } from './bulk.ts';
 import { networkRoutes } from '../network/index.ts';
 
 /** All nodes; their numbers only with Sys.Audit on them (FACTS 18). */
 function list(call: Call): unknown[] {
+  const running = runningByNode(call.world);
   return Object.values(call.world.state.nodes).map((node) => {
     const { name, online, maxcpu, maxmem, maxdisk, fingerprint } = node;
     const base = {
@@ -16,7 +19,7 @@ function list(call: Call): unknown[] {
       ...(fingerprint === undefined ? {} : { ssl_fingerprint: fingerprint }),
     };
     if (!may(call, `/nodes/${name}`, ['Sys.Audit'])) return base;
-    return { ...base, maxcpu, maxmem, maxdisk, ...(online ? nodeNumbers(call.world, node) : {}) };
+    return { ...base, maxcpu, maxmem, maxdisk, ...(online ? nodeNumbers(call.world, node, running) : {}) };
   });
 }
 
@@ -60,9 +63,10 @@ function status(call: Call): unknown {
 }
 
 export const nodesRoutes: Routes = {
+  ...bulkRoutes,
   ...networkRoutes,
+  ...systemRoutes,
   'GET /nodes': list,
   'GET /nodes/{node}/status': status,
   'GET /nodes/{node}/version': ({ world }) => world.state.version,
-  'GET /nodes/{node}/time': ({ world }) => ({ time: world.seconds(), localtime: world.seconds(), timezone: 'Etc/UTC' }),
 };
