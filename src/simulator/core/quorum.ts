@@ -103,7 +103,7 @@ export function demandQuorum(call: Call): void {
 
 /** Tasks that write the guest's configuration as the first thing they do. */
 const WRITING_TASKS =
-  /^(?:qm|vz)(?:config|destroy|snapshot|delsnapshot|rollback|template|move|suspend|restore|create|clone|migrate)$|^(?:resize|qmigrate|vzmigrate)$/;
+  /^(?:qm|vz)(?:config|snapshot|delsnapshot|rollback|template|move|suspend|restore|create|clone|migrate)$|^(?:resize|qmigrate|vzmigrate)$/;
 
 /** The error that a task of this kind meets right away, undefined when it does not write. */
 export const taskRefusal = (world: World, node: string, type: string, id: string) =>

@@ -8,6 +8,7 @@ import type { Command, HaControl, NodeHealth, Service } from './types.ts';
 
 /** The manager looks around this often, ms. */
 const ROUND_MS = 10_000;
+const LOOK_MS = 1_000;
 /** A node that is gone this long is fenced, and its services move after its watchdog has surely fired (FACTS 43). */
 const FENCE_MS = 70_000;
 const RECOVER_MS = 135_000;
@@ -53,7 +54,8 @@ export class HaManager implements HaControl {
     this.#scheduled = true;
     const phase = (state.ha.beats.master ?? 0) * 1000;
     const wait = ROUND_MS - ((this.#world.now() - phase) % ROUND_MS);
-    this.#world.timeline.after(wait, () => this.#round());
+    // Its look begins on the beat and takes a moment.
+    this.#world.timeline.after(wait + LOOK_MS, () => this.#round());
   }
 
   observe(): void {

@@ -25,8 +25,9 @@ function lastBeat(world: World, key: string, node: string, period: number): numb
   if (!isQuorate(world.state)) ends.push(Math.max(...Object.values(nodes).map(({ deadSince = 0 }) => deadSince)));
   const end = Math.floor(Math.min(...ends) / 1000);
   const base = ha.beats[key] ?? 0;
-  // It takes up to a second until others see it.
-  return base >= end ? base : base + Math.floor((end - base - 1) / period) * period;
+  // The idle ones are a little late: it takes up to a second until others see them.
+  const seen = period === IDLE_PERIOD_S ? end - 1 : end;
+  return base >= seen ? base : base + Math.floor((seen - base) / period) * period;
 }
 
 const isStale = (world: World, beat: number): boolean => world.seconds() - beat > STALE_S;

@@ -1,5 +1,6 @@
 import type { Call, Routes } from '../core/call.ts';
 import { fail } from '../core/errors.ts';
+import { isQuorate, unwritable } from '../core/quorum.ts';
 import { forgetInRules } from '../ha/resources.ts';
 import { forgetGuest, purgeGuest } from '../qemu/registry.ts';
 import { destroyVolume, isBaseInUse, ownerOf } from '../storage/volumes.ts';
@@ -36,6 +37,7 @@ function destroy(call: Call): string {
     }
     yield { wait: DURATION.destroy };
     for (const volid of volumes) destroyVolume(world, node, volid);
+    if (!isQuorate(world.state)) throw unwritable(world, node, vmid, 'lxc');
     if (params.flag('purge')) {
       task.log(`purging CT ${vmid} from related configurations..`);
       purgeGuest(world, vmid);

@@ -1,5 +1,6 @@
 import type { Call, Routes } from '../core/call.ts';
 import { fail } from '../core/errors.ts';
+import { isQuorate, unwritable } from '../core/quorum.ts';
 import { lockStep, type World } from '../core/world.ts';
 import type { Guest } from '../state/types.ts';
 import { findVolume, volidOf, volumesOf } from '../storage/lookup.ts';
@@ -61,6 +62,8 @@ function destroy(call: Call): string {
     }
     yield { wait: DURATION.destroy };
     for (const volid of volumes) destroyVolume(world, node, volid);
+    // The disks are gone by the time PVE finds that it cannot write (FACTS 44).
+    if (!isQuorate(world.state)) throw unwritable(world, node, vmid);
     if (params.flag('destroy-unreferenced-disks')) destroyUnreferenced(world, guest);
     if (params.flag('purge')) {
       task.log(`purging VM ${vmid} from related configurations..`);
