@@ -70,7 +70,10 @@ export async function draft(
   const locks = await Promise.all(passing.map((check) => diagnose(check, requests, environment)));
   return {
     requests,
-    rehearsal: { ...rehearsal, preflight: [...rehearsal.preflight, ...locks, ...missingRights(permissions)] },
+    rehearsal: {
+      ...rehearsal,
+      preflight: [...rehearsal.preflight, ...locks, ...notRehearsed(capture), ...missingRights(permissions)],
+    },
     targets: uniqueTargets(requests).map((one) => pin(one.input, environment.name, inventory, capture)),
     permissions,
     inventory,
@@ -133,6 +136,22 @@ function withoutPassingLocks(capture: Capture, requests: readonly PreparedReques
     found.push({ check: 'lock', result: 'warn', detail, request: id });
   }
   return out;
+}
+
+/** What PVE would not tell the token, so that the twin could not know it: said instead of guessed. */
+function notRehearsed(capture: Capture): Preflight[] {
+  return Object.entries(capture).flatMap(([key, value]) => {
+    const { __error: refused } = record(value) as { __error?: string };
+    if (refused === undefined) return [];
+    return [
+      {
+        check: 'not rehearsed',
+        result: 'warn' as const,
+        detail: `${key} was refused, so what depends on it was not rehearsed: ${refused}`,
+        request: '',
+      },
+    ];
+  });
 }
 
 /** A lock that no running task owns was left behind by one that died: nothing to wait for (FACTS 24). */

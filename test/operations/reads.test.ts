@@ -44,3 +44,30 @@ describe('planning', () => {
     );
   });
 });
+
+describe('what the token may not read', () => {
+  it('is said instead of guessed, and does not keep the rest from being planned', async () => {
+    const simulator = Simulator.fromCapture(captureOf(3), {
+      ids: seededIds('reads', systemClock),
+      now: Date.UTC(2026, 10, 20),
+    });
+    simulator.inject({
+      match: { method: 'GET', path: '/nodes/pve1/network', times: 0 },
+      kind: 'status',
+      status: 403,
+      message: 'Permission check failed (/nodes/pve1, Sys.Audit)',
+    });
+    const clock = labClock(simulator);
+    const directory = temporaryDirectory();
+    const life = new Harness({ api: inProcessApi(simulator, 'root@pam', clock), clock, directory: directory.path });
+    const plan = await life.plan({ action: 'vm.start', target: 'vm/1000' });
+    await life.close();
+    directory.remove();
+    expect(plan['state']).toBe('approved');
+    const checks = plan['preflight'] as { check: string; result: string; detail: string }[];
+    expect(checks.find(({ check }) => check === 'not rehearsed')).toMatchObject({
+      result: 'warn',
+      detail: expect.stringContaining('/nodes/pve1/network') as string,
+    });
+  });
+});

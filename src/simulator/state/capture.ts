@@ -9,15 +9,20 @@ import type { ConfigValue, NodeState, State } from './types.ts';
 
 export type Row = Record<string, unknown>;
 
-/** A capture by path: `GET /nodes/pve1/qemu/100/config` is under `/nodes/pve1/qemu/100/config`. Failed reads are left out. */
+/**
+ * A capture by path: `GET /nodes/pve1/qemu/100/config` is under `/nodes/pve1/qemu/100/config`. What PVE refused to tell
+ * has no answer, but counts as asked for: asking again would not help.
+ */
 export class Capture {
   readonly #answers = new Map<string, unknown>();
+  readonly #refused: string[] = [];
 
   constructor(capture: Readonly<Record<string, unknown>>) {
     for (const [key, value] of Object.entries(capture)) {
       if (!key.startsWith('GET /')) continue;
       const failed = value !== null && typeof value === 'object' && '__error' in value;
-      if (!failed) this.#answers.set(key.slice(4), value);
+      if (failed) this.#refused.push(key.slice(4));
+      else this.#answers.set(key.slice(4), value);
     }
   }
 
@@ -43,7 +48,7 @@ export class Capture {
     return isRow(value) ? value : {};
   }
   paths(): string[] {
-    return [...this.#answers.keys()];
+    return [...this.#answers.keys(), ...this.#refused];
   }
 }
 
