@@ -6,6 +6,7 @@ import {
   bodyOf,
   checkTargets,
   executable,
+  expireOverdue,
   ownerCode,
   plannerDeps,
   type ChangesDeps,
@@ -103,12 +104,13 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   const stop = new AbortController();
   const signing = audit.run(stop.signal);
   const keeping = engine.keep(stop.signal);
+  const expiring = everyMinute(clock, stop.signal, () => expireOverdue(changes), log);
   const close = async (): Promise<void> => {
     // Requests first, then what they began, then what records it.
     await server.close();
     await engine.close();
     stop.abort();
-    await Promise.all([signing, keeping]);
+    await Promise.all([signing, keeping, expiring]);
     await estate.close();
     await Promise.all(labs.map((lab) => lab.close()));
     await store.close();
@@ -123,6 +125,14 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     ownerCode: () => ownerCode(identity),
     close,
   };
+}
+
+async function everyMinute(clock: Clock, signal: AbortSignal, work: () => Promise<void>, log: Logger): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(60_000, signal).catch(() => undefined);
+    if (!signal.aborted)
+      await work().catch((error: unknown) => log.warn({ err: error }, 'overdue plans were not expired'));
+  }
 }
 
 /** An environment that stands on the built-in simulator gets its address, its pin and its token from there. */

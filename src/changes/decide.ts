@@ -3,6 +3,7 @@ import {
   addApproval,
   getPlan,
   listApprovals,
+  plansToExpire,
   releaseReservations,
   updatePlan,
   type PlanRecord,
@@ -38,6 +39,11 @@ export async function expireIfOverdue(deps: ChangesDeps, plan: PlanRecord): Prom
     await deps.events.publish(trx, { type: 'plan.expired', environment, ids: { plan_id } });
     return expired;
   });
+}
+
+/** Plans whose time is over, so that those who watch learn of it although nobody asked. */
+export async function expireOverdue(deps: ChangesDeps): Promise<void> {
+  for (const plan of await plansToExpire(deps.store, deps.clock.now())) await expireIfOverdue(deps, plan);
 }
 
 /**

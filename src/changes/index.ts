@@ -1,6 +1,6 @@
 export { submit, type ChangesDeps } from './changes.ts';
 export { apply, executable } from './apply.ts';
-export { approve, cancelPlan, expireIfOverdue, findPlanFor, reject, viewPlan } from './decide.ts';
+export { approve, cancelPlan, expireIfOverdue, expireOverdue, findPlanFor, reject, viewPlan } from './decide.ts';
 export { bodyOf, planView, type PlanBody } from './plan.ts';
 export { baseline, type Policy } from './policy.ts';
 export {
