@@ -32,7 +32,7 @@ export function archiveVolume(world: World, node: string, volid: string): Volume
 /** The configuration file inside a backup. */
 export function configText({ config, disks }: Archive, type: 'qemu' | 'lxc'): string {
   const { description, ...rest } = config as Config & { description?: string };
-  const lines = String(description ?? '')
+  const lines = (description ?? '')
     .split('\n')
     .filter(Boolean)
     .map((line) => `#${line}`);

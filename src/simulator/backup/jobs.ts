@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import { demand } from '../access/check.ts';
 import type { Call, Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
@@ -35,7 +36,7 @@ function scheduleOf({ params }: Call): string | undefined {
   return days === undefined ? time : `${splitList(days).join(',')} ${time}`;
 }
 
-const isSet = (value: unknown): boolean => value !== undefined && !['', '0'].includes(String(value));
+const isSet = (value: unknown): boolean => value !== undefined && !['', '0'].includes(textOf(value));
 
 /** Which options exclude each other, and whether any guest is named at all. */
 function demandSelection(job: Job): void {
@@ -116,7 +117,7 @@ function jobById({ world, params }: Call): Job {
 
 /** Disabled jobs have a next time as well; only the list tells it. */
 function nextRun(world: World, job: Job): { 'next-run'?: number } {
-  const event = parseCalendar(String(job.schedule ?? ''));
+  const event = parseCalendar(textOf(job.schedule ?? ''));
   const next = event === undefined ? undefined : nextTime(event, world.now());
   return next === undefined ? {} : { 'next-run': next };
 }

@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import { demand } from '../access/check.ts';
 import type { Call, Routes } from '../core/call.ts';
 import { fail } from '../core/errors.ts';
@@ -61,7 +62,7 @@ export function markBackups(
 ): Marked[] {
   const groups = new Map<string, Volume[]>();
   for (const volume of volumesOf(world, node, storage)) {
-    const type = String(volume.extra?.subtype ?? 'qemu');
+    const type = textOf(volume.extra?.subtype ?? 'qemu');
     if (volume.content !== 'backup' || (only.vmid !== undefined && volume.vmid !== only.vmid)) continue;
     if (only.type !== undefined && type !== only.type) continue;
     const key = `${type}/${volume.vmid}`;

@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import type { World } from '../core/world.ts';
 import { drivesOf, isCdrom } from '../qemu/drives.ts';
 import { splitList } from '../schema/formats.ts';
@@ -11,14 +12,14 @@ export interface Selection {
   readonly exclude?: unknown;
 }
 
-const ids = (value: unknown): number[] => splitList(String(value ?? '')).map(Number);
+const ids = (value: unknown): number[] => splitList(textOf(value ?? '')).map(Number);
 
 /** Ids of the guests that are to be backed up, whether they exist or not; on all nodes. */
 export function selectedIds(world: World, { vmid, all, pool, exclude }: Selection): number[] {
   const { guests, pools } = world.state;
   const excluded = new Set(ids(exclude));
   const chosen =
-    pool !== undefined ? (pools.get(String(pool))?.vms ?? []) : Number(all ?? 0) === 1 ? [...guests.keys()] : ids(vmid);
+    pool !== undefined ? (pools.get(textOf(pool))?.vms ?? []) : Number(all ?? 0) === 1 ? [...guests.keys()] : ids(vmid);
   return chosen.filter((id) => !excluded.has(id)).toSorted((a, b) => a - b);
 }
 

@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import { dispatch } from '../core/dispatch.ts';
 import { isQuorate } from '../core/quorum.ts';
 import type { World } from '../core/world.ts';
@@ -92,7 +93,7 @@ export class HaManager implements HaControl {
   #wanted(sid: string): string | undefined {
     const state = this.#world.state.haResources.get(sid);
     if (state === undefined || state.state === 'ignored') return undefined;
-    return state.state === undefined || state.state === 'enabled' ? 'started' : String(state.state);
+    return state.state === undefined || state.state === 'enabled' ? 'started' : textOf(state.state);
   }
 
   /** Undefined also for a guest of which a partial twin knows no more than its name. */
@@ -261,7 +262,7 @@ export class HaManager implements HaControl {
         type === 'node-affinity' && Number(disable ?? 0) === 0 && splitList(String(resources)).includes(sid),
     );
     const priority = new Map(
-      splitList(String(rule?.nodes ?? '')).map((item) => [item.split(':')[0] ?? '', Number(item.split(':')[1] ?? 0)]),
+      splitList(textOf(rule?.nodes ?? '')).map((item) => [item.split(':')[0] ?? '', Number(item.split(':')[1] ?? 0)]),
     );
     const strict = rule !== undefined && Number(rule.strict ?? 0) === 1;
     const load = (name: string): number => [...ha.services.values()].filter(({ node }) => node === name).length;

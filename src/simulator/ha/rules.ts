@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import type { Call, Routes } from '../core/call.ts';
 import { fail } from '../core/errors.ts';
 import type { World } from '../core/world.ts';
@@ -34,7 +35,7 @@ function conflicts({ state }: World, name: string, rule: Rule): Record<string, s
 function demandFeasible(world: World, name: string, rule: Rule, words: string): void {
   const missing = splitList(String(rule.resources)).filter((sid) => !world.state.haResources.has(sid));
   if (missing.length > 0) throw fail(`${words}: cannot use unmanaged resource(s) ${missing.toSorted().join(', ')}.`);
-  const nodes = splitList(String(rule.nodes ?? '')).map((node) => node.split(':')[0] ?? '');
+  const nodes = splitList(textOf(rule.nodes ?? '')).map((node) => node.split(':')[0] ?? '');
   const unknown = nodes.filter((node) => world.state.nodes[node] === undefined);
   if (unknown.length > 0) throw fail(`${words}: cannot use non-existant node(s) ${unknown.toSorted().join(', ')}.`);
   const errors = Object.entries(conflicts(world, name, rule));

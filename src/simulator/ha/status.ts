@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import type { Call, Routes } from '../core/call.ts';
 import { isQuorate } from '../core/quorum.ts';
 import type { World } from '../core/world.ts';
@@ -66,7 +67,7 @@ function lrmRow(world: World, node: string): unknown {
 /** The word that people see; it tells of what was asked for before the manager has acted. */
 function verboseState(world: World, sid: string, service: Service | undefined, resource: Resource | undefined): string {
   if (resource === undefined) return 'deleting';
-  const wanted = String(resource.state ?? 'started');
+  const wanted = textOf(resource.state ?? 'started');
   if (wanted === 'ignored') return 'ignored';
   if (service === undefined) return 'queued';
   const { state } = service;

@@ -5,7 +5,7 @@ import { fail, forbidden, PveError } from '../core/errors.ts';
 import { addToPool, assertFree, demandPool, forgetGuest } from '../qemu/registry.ts';
 import { normalizeTags } from '../qemu/privileges.ts';
 import { newGuest } from '../state/guests.ts';
-import type { Config, ConfigValue, Guest } from '../state/types.ts';
+import type { Config, Guest } from '../state/types.ts';
 import { findVolume } from '../storage/lookup.ts';
 import { destroyVolume } from '../storage/volumes.ts';
 import { copyDuration } from '../tasks/durations.ts';
@@ -34,7 +34,7 @@ function valuesOf({ world, params }: Call): Config {
   const out: Config = {};
   for (const [key, value] of params.without(...META)) {
     if (typeof value === 'object') continue;
-    out[key] = NET.test(key) ? completeNet(world, String(value)) : (value as ConfigValue);
+    out[key] = NET.test(key) ? completeNet(world, String(value)) : value;
   }
   if (out.tags !== undefined) out.tags = normalizeTags(String(out.tags), false);
   return out;

@@ -1,8 +1,9 @@
+import { textOf } from '../core/text.ts';
 import { fail, parameterError } from '../core/errors.ts';
 import type { Interface, Interfaces } from './types.ts';
 
 const items = (value: unknown): string[] =>
-  String(value ?? '')
+  textOf(value ?? '')
     .split(/[;,\s]+/)
     .filter(Boolean);
 
@@ -53,7 +54,7 @@ function checkBond(interfaces: Interfaces, name: string, row: Interface): void {
     checkMtu(interfaces, name, slave);
   }
   const primary = row['bond-primary'];
-  if (slaves.length > 0 && primary !== undefined && !slaves.includes(String(primary)))
+  if (slaves.length > 0 && primary !== undefined && !slaves.includes(textOf(primary)))
     throw fail(`bond '${name}' - bond-primary interface is not a slave at ${SOURCE} line 908.`);
 }
 
@@ -63,7 +64,7 @@ function vlanParent(name: string, row: Interface): { parent: string; id: number 
   if (row['vlan-raw-device'] === undefined) throw fail(`missing vlan-raw-device option at ${SOURCE} line 954.`);
   const id = /^vlan(\d+)$/.exec(name)?.[1] ?? row['vlan-id'];
   if (id === undefined) throw fail(`missing vlan-id option at ${SOURCE} line 962.`);
-  return { parent: String(row['vlan-raw-device']), id: Number(id) };
+  return { parent: textOf(row['vlan-raw-device']), id: Number(id) };
 }
 
 function checkVlan(interfaces: Interfaces, name: string, row: Interface): void {

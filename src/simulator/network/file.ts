@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import type { Interface, Interfaces } from './types.ts';
 
 /** The first lines of a file that PVE has written; one that an installer wrote does not have them. */
@@ -38,7 +39,7 @@ function placeOf(interfaces: Interfaces, name: string): number {
 }
 
 const list = (value: unknown): string =>
-  String(value ?? '')
+  textOf(value ?? '')
     .split(/[;,\s]+/)
     .filter(Boolean)
     .join(' ');
@@ -55,7 +56,7 @@ type Lines = readonly [lines: string[], done: readonly string[]];
 
 function bridgeLines(row: Interface): Lines {
   const lines = [`bridge-ports ${list(row.bridge_ports) || 'none'}`];
-  const stp = String(row.bridge_stp ?? 'off');
+  const stp = textOf(row.bridge_stp ?? 'off');
   const delay = row.bridge_fd === undefined ? (stp === 'off' ? 0 : undefined) : Number(row.bridge_fd);
   lines.push(`bridge-stp ${stp}`);
   if (delay !== undefined && (stp === 'off' || (delay >= 2 && delay <= 30))) lines.push(`bridge-fd ${delay}`);
@@ -66,23 +67,23 @@ function bridgeLines(row: Interface): Lines {
 }
 
 function bondLines(row: Interface): Lines {
-  const mode = String(row.bond_mode ?? 'balance-rr');
+  const mode = textOf(row.bond_mode ?? 'balance-rr');
   const lines = [
     `bond-slaves ${list(row.slaves) || 'none'}`,
-    `bond-miimon ${String(row.bond_miimon ?? 100)}`,
+    `bond-miimon ${textOf(row.bond_miimon ?? 100)}`,
     `bond-mode ${mode}`,
   ];
   const policy = row.bond_xmit_hash_policy;
   if (policy !== undefined && /^(?:balance-xor|802\.3ad)$/.test(mode))
-    lines.push(`bond-xmit-hash-policy ${String(policy)}`);
+    lines.push(`bond-xmit-hash-policy ${textOf(policy)}`);
   if (row['bond-primary'] !== undefined && mode === 'active-backup')
-    lines.push(`bond-primary ${String(row['bond-primary'])}`);
+    lines.push(`bond-primary ${textOf(row['bond-primary'])}`);
   const done = ['slaves', 'bond_miimon', 'bond_mode', 'bond_xmit_hash_policy', 'bond-primary', 'mtu'];
   return [withMtu(row, lines), done];
 }
 
 const withMtu = (row: Interface, lines: string[]): string[] =>
-  row.mtu === undefined ? lines : [...lines, `mtu ${String(row.mtu)}`];
+  row.mtu === undefined ? lines : [...lines, `mtu ${textOf(row.mtu)}`];
 
 function kindLines(row: Interface): Lines {
   if (row.type === 'bridge') return bridgeLines(row);
@@ -104,12 +105,12 @@ function stanza(name: string, row: Interface, family: string, first: boolean): s
   const suffix = family === 'inet6' ? '6' : '';
   const address = row[`address${suffix}`];
   const mask = row[`netmask${suffix}`];
-  const lines = [`iface ${name} ${family} ${String(row[`method${suffix}`] ?? 'manual')}`];
-  if (address !== undefined) lines.push(`\taddress ${String(address)}${mask === undefined ? '' : `/${String(mask)}`}`);
+  const lines = [`iface ${name} ${family} ${textOf(row[`method${suffix}`] ?? 'manual')}`];
+  if (address !== undefined) lines.push(`\taddress ${textOf(address)}${mask === undefined ? '' : `/${textOf(mask)}`}`);
   if (row[`gateway${suffix}`] !== undefined) lines.push(`\tgateway ${String(row[`gateway${suffix}`])}`);
   if (first) for (const line of optionLines(row)) lines.push(`\t${line}`);
   for (const line of (row[`options${suffix}`] as string[] | undefined) ?? []) lines.push(`\t${line}`);
-  const comments = first ? String(row.comments ?? '') : '';
+  const comments = first ? textOf(row.comments ?? '') : '';
   for (const line of comments.split('\n').filter(Boolean)) lines.push(`#${line}`);
   return [...lines, ''];
 }
@@ -135,7 +136,8 @@ const FIRST_PRIORITY = 3;
 
 function kindOf(name: string, row: Interface): string {
   if (row.bridge_ports !== undefined) return 'bridge';
-  if (/^OVS/.test(String(row.ovs_type ?? row.type))) return String(row.ovs_type ?? row.type);
+  const open = textOf(row.ovs_type ?? row.type);
+  if (open.startsWith('OVS')) return open;
   if (/^bond\d+$/.test(name)) return 'bond';
   if (/^\S+:\d+$/.test(name)) return 'alias';
   if (/^\S+\.\d+$/.test(name) || row['vlan-raw-device'] !== undefined) return 'vlan';
@@ -150,13 +152,13 @@ function reread(name: string, written: Interface, priority: number): Interface {
   if (wasBridge) {
     row.bridge_ports = list(row.bridge_ports);
     row.bridge_stp ??= 'off';
-    if (row.bridge_stp === 'off' || row.bridge_fd !== undefined) row.bridge_fd = String(row.bridge_fd ?? 0);
+    if (row.bridge_stp === 'off' || row.bridge_fd !== undefined) row.bridge_fd = textOf(row.bridge_fd ?? 0);
     if (row.bridge_vlan_aware === undefined) delete row.bridge_vids;
     else Object.assign(row, { bridge_vlan_aware: 1, bridge_vids: list(row.bridge_vids) || '2-4094' });
   } else if (written.type === 'bond') {
     row.slaves = list(row.slaves).split(' ').toSorted().join(' ');
     row.bond_mode ??= 'balance-rr';
-    row.bond_miimon = String(row.bond_miimon ?? 100);
+    row.bond_miimon = textOf(row.bond_miimon ?? 100);
   }
   for (const key of Object.keys(row)) if (TEXTS.has(key)) row[key] = String(row[key]);
   for (const key of ['autostart', 'bridge_vlan_aware']) if (Number(row[key] ?? 1) === 0) delete row[key];
@@ -176,7 +178,7 @@ function withNames(name: string, row: Interface): Interface {
   for (const suffix of ['', '6']) {
     const address = row[`address${suffix}`];
     if (address === undefined) delete row[`cidr${suffix}`];
-    else row[`cidr${suffix}`] = `${String(address)}/${String(row[`netmask${suffix}`])}`;
+    else row[`cidr${suffix}`] = `${textOf(address)}/${String(row[`netmask${suffix}`])}`;
   }
   return row;
 }

@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import { may } from '../access/check.ts';
 import { Beside, type Call, type Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
@@ -65,13 +66,13 @@ function splitAddresses(row: Interface): void {
   for (const suffix of ['', '6']) {
     const cidr = row[`cidr${suffix}`];
     if (cidr === undefined) continue;
-    const [address, netmask] = String(cidr).split('/');
+    const [address, netmask] = textOf(cidr).split('/');
     for (const [key, value] of [
       [`address${suffix}`, address],
       [`netmask${suffix}`, netmask],
     ] as const) {
       const given = row[key];
-      if (given !== undefined && String(given) !== value)
+      if (given !== undefined && textOf(given) !== value)
         throw parameterError({ [key]: `${key} conflicts with cidr${suffix}` });
       row[key] = value;
     }
@@ -86,7 +87,7 @@ const maskBits = (mask: string): string =>
 /** The parameters of a call as an interface; families and methods follow from the addresses. */
 function fromCall({ params }: Call): Interface {
   const row: Interface = Object.fromEntries(params.without('node', 'iface', 'delete'));
-  if (row.comments !== undefined) row.comments = `${String(row.comments).replace(/\n$/, '')}\n`;
+  if (row.comments !== undefined) row.comments = `${textOf(row.comments).replace(/\n$/, '')}\n`;
   if (params.has('bridge_vids')) {
     const vids = splitList(params.text('bridge_vids'));
     if (vids.length === 0) throw parameterError({ bridge_vids: 'VLAN list items are empty' });
@@ -97,7 +98,7 @@ function fromCall({ params }: Call): Interface {
 
 function complete(row: Interface): void {
   splitAddresses(row);
-  if (row.netmask !== undefined) row.netmask = maskBits(String(row.netmask));
+  if (row.netmask !== undefined) row.netmask = maskBits(textOf(row.netmask));
   const families = [...(row.address === undefined ? [] : ['inet']), ...(row.address6 === undefined ? [] : ['inet6'])];
   row.families = families.length === 0 ? ['inet'] : families;
   row.method = row.address === undefined ? 'manual' : 'static';

@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import { Beside, type Call, type Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
 import { splitList } from '../schema/formats.ts';
@@ -101,7 +102,7 @@ function wake(call: Call): string {
   const node = world.state.nodes[name];
   if (node === undefined) throw fail(`no such cluster node '${name}'`);
   if (name === world.state.localNode) throw fail(`'${name}' is local node, cannot wake my self!`);
-  const mac = /^([^,]+)/.exec(String(node.options?.wakeonlan ?? ''))?.[1];
+  const mac = /^([^,]+)/.exec(textOf(node.options?.wakeonlan ?? ''))?.[1];
   if (mac === undefined) throw fail(`No wake on LAN MAC address defined for '${name}'!`);
   if (!node.online) world.timeline.after(REBOOT_MS, () => startNode(world, name));
   return mac.replace(/^mac=/, '');

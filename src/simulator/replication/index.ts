@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import { may } from '../access/check.ts';
 import { Beside, type Call, type Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
@@ -68,7 +69,7 @@ function remove(call: Call): null {
 }
 
 function status(call: Call, id: string, job: Job): Job {
-  const event = parseCalendar(String(job.schedule ?? DEFAULT_SCHEDULE));
+  const event = parseCalendar(textOf(job.schedule ?? DEFAULT_SCHEDULE));
   return {
     ...shown(call, id, job),
     vmtype: call.world.state.guests.get(guestOf(id))?.type ?? 'qemu',

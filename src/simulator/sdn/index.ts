@@ -1,3 +1,4 @@
+import { textOf } from '../core/text.ts';
 import { may } from '../access/check.ts';
 import type { Call, Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
@@ -19,7 +20,7 @@ function nameIn(call: Call, kind: Kind): string {
   const { params, world } = call;
   const given = params.text(kind);
   if (kind !== 'subnet' || !given.includes('/')) return given;
-  const zone = String(world.state.sdn.staged.get(keyOf('vnet', params.text('vnet')))?.zone ?? '');
+  const zone = textOf(world.state.sdn.staged.get(keyOf('vnet', params.text('vnet')))?.zone ?? '');
   return `${zone}-${given.replace('/', '-')}`;
 }
 
@@ -48,9 +49,9 @@ function view(call: Call, kind: Kind, name: string): Row | undefined {
 function pathOf(call: Call, kind: Kind, name: string): string {
   if (kind === 'zone') return `/sdn/zones/${name}`;
   const { staged, applied } = call.world.state.sdn;
-  const vnet = kind === 'vnet' ? name : String(staged.get(keyOf(kind, name))?.vnet ?? '');
+  const vnet = kind === 'vnet' ? name : textOf(staged.get(keyOf(kind, name))?.vnet ?? '');
   const row = staged.get(keyOf('vnet', vnet)) ?? applied.get(keyOf('vnet', vnet));
-  return `/sdn/zones/${String(row?.zone ?? '')}/${vnet}`;
+  return `/sdn/zones/${textOf(row?.zone ?? '')}/${vnet}`;
 }
 
 const list = (kind: Kind) => (call: Call) => {
