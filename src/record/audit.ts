@@ -66,7 +66,7 @@ function wellFormed(value: unknown): unknown {
 /**
  * The audit chain. The head is read from the table within the transaction every time, never kept in memory: a closure
  * that fails is undone by its savepoint while its neighbours go on, and only the table knows what is left then.
- * (On PostgreSQL the reader of the head has to take a lock; here the one writer is the lock.)
+ * (One transaction at a time writes, on PostgreSQL as well, so nobody else appends between that read and our commit.)
  */
 export function createAudit({ store, keys, clock, onCheckpoint, onRecord }: AuditOptions): Audit {
   const { key_id, privateKey, publicKeyPem } = keys.audit;

@@ -11,6 +11,7 @@ import {
   type Store,
   type StoreTx,
 } from '../store/index.ts';
+import { createFollower } from './follow.ts';
 
 export interface NewEvent {
   readonly type: string;
@@ -27,7 +28,10 @@ export interface StreamFilter extends EventFilter {
 export interface Events {
   /** Adds an event inside the caller's commit; those who watch learn of it once that is durable. */
   publish(trx: StoreTx, event: NewEvent): Promise<EventRecord>;
-  /** Calls `listener` for every event after its commit, until the answer is called. A listener must not throw. */
+  /**
+   * Calls `listener` for every event after its commit, those of other replicas as well, in order, until the answer is
+   * called. A listener must not throw.
+   */
   subscribe(listener: (event: EventRecord) => void): () => void;
   /**
    * Every event after `afterId` (null: from now on) that passes the filter, each once, in order, first the stored ones,
@@ -52,14 +56,25 @@ export interface EventsOptions {
 const PAGE = 200;
 
 /**
- * The event stream. A watcher is only woken by a commit and always reads from the store, so there is no seam between
- * stored and live events, and one that is slow holds nothing but its place. Numbers grow in the order of the commits
- * because one transaction at a time hands them out.
+ * The event stream. A watcher is only woken by a commit (of any replica) and always reads from the store, so there is no
+ * seam between stored and live events, and one that is slow holds nothing but its place. Numbers grow in the order of
+ * the commits because one transaction at a time hands them out.
  */
 export function createEvents({ store, clock, keep = 10_000 }: EventsOptions): Events {
   const wakers = new Set<() => void>();
   const listeners = new Set<(event: EventRecord) => void>();
   const pruneEvery = Math.max(1, Math.floor(keep / 10));
+
+  const follower = createFollower(store, (event) => {
+    for (const listener of listeners) listener(event);
+  });
+  if (!store.exclusive) {
+    follower.look();
+    store.watch(() => {
+      for (const wake of wakers) wake();
+      follower.look();
+    });
+  }
 
   const publish = async (trx: StoreTx, event: NewEvent): Promise<EventRecord> => {
     const { type, environment, ids, data } = event;
@@ -68,7 +83,7 @@ export function createEvents({ store, clock, keep = 10_000 }: EventsOptions): Ev
     if (stored.id % pruneEvery === 0) await pruneEvents(trx, stored.id - keep);
     trx.onCommit(() => {
       for (const wake of wakers) wake();
-      for (const listener of listeners) listener(stored);
+      follower.own(stored);
     });
     return stored;
   };
@@ -82,7 +97,7 @@ export function createEvents({ store, clock, keep = 10_000 }: EventsOptions): Ev
     const bell = createBell(signal);
     wakers.add(bell.ring);
     try {
-      let { cursor, lost } = await startOf(store, afterId);
+      let { cursor, lost } = await startOf(store, afterId ?? follower.seen ?? null);
       if (lost !== undefined) yield lostEvent(lost, cursor, clock.now());
       while (!signal.aborted) {
         // Silenced before the read: what is committed during it rings again.

@@ -1,10 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { ManualClock } from '../kernel/clock.ts';
+import type { ManualClock } from '../kernel/clock.ts';
 import { seededIds } from '../kernel/ids.ts';
-import { silentLogger } from '../kernel/log.ts';
-import { loadKeys, openStore, type Keys, type Store } from '../store/index.ts';
+import { loadKeys, type Keys, type Store } from '../store/index.ts';
+import { temporaryStore } from '../store/testing.ts';
+import type { TestEngine } from '../store/testing_engines.ts';
 
 /** For tests: a real store with keys in a directory of its own, and a clock that stands still. */
 export interface RecordWorld {
@@ -16,12 +14,12 @@ export interface RecordWorld {
 }
 
 export function recordWorld(seed = 'record'): RecordWorld {
-  const directory = mkdtempSync(join(tmpdir(), 'proxmox-agent-'));
-  const clock = new ManualClock();
-  const store = openStore({ directory, clock, log: silentLogger });
-  const end = async (): Promise<void> => {
-    await store.close();
-    rmSync(directory, { recursive: true, force: true });
-  };
-  return { store, keys: loadKeys(directory, seededIds(seed, clock)), clock, directory, end };
+  const world = temporaryStore();
+  return { ...world, keys: loadKeys(world.directory, seededIds(seed, world.clock)) };
+}
+
+/** The same on an engine of the test's choice. */
+export async function recordWorldOn(engine: TestEngine): Promise<RecordWorld & { second(): Promise<Store> }> {
+  const world = await engine.open();
+  return { ...world, keys: loadKeys(world.directory, seededIds('record', world.clock)) };
 }

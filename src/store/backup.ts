@@ -16,16 +16,21 @@ export async function backupTo(sqlite: SQLite.Database, file: string): Promise<{
     rmSync(partial, { force: true });
     closeSync(openSync(partial, 'wx', 0o600));
     await sqlite.backup(partial);
-    const bytes = checkCopy(partial);
-    syncPath(partial);
-    renameSync(partial, file);
-    syncPath(dirname(file));
-    return { bytes };
+    return finishCopy(partial, file);
   } catch (error) {
     rmSync(partial, { force: true });
     if (error instanceof TypeError) throw new AgentError('VALIDATION_FAILED', error.message, { cause: error });
     throw storeError(error) as Error;
   }
+}
+
+/** Checks a copy, makes it durable and gives it its name; answers its size in bytes. Errors: STORE_DAMAGED. */
+export function finishCopy(partial: string, file: string): { bytes: number } {
+  const bytes = checkCopy(partial);
+  syncPath(partial);
+  renameSync(partial, file);
+  syncPath(dirname(file));
+  return { bytes };
 }
 
 function checkCopy(file: string): number {

@@ -1,6 +1,7 @@
 import { closeSync, openSync, statSync } from 'node:fs';
 import SQLite from 'better-sqlite3';
 import { AgentError } from '../kernel/errors.ts';
+import { damaged } from './errors.ts';
 
 /** "PXA1" in the file's header: the database is ours, and `file` can tell. */
 const APPLICATION_ID = 0x50584131;
@@ -59,5 +60,5 @@ function identify(sqlite: SQLite.Database, size: number): void {
 /** Errors: STORE_DAMAGED with SQLite's first finding. */
 export function quickCheck(sqlite: SQLite.Database): void {
   const found = sqlite.pragma('quick_check(1)', { simple: true });
-  if (found !== 'ok') throw new AgentError('STORE_DAMAGED', `The database file is damaged: ${String(found)}`);
+  if (found !== 'ok') throw damaged(String(found).split('\n')[0] ?? 'unknown');
 }

@@ -21,6 +21,18 @@ const CODES = {
   [REFUSALS.journal_ended]: 'OPERATION_STATE',
 } as const;
 
+/** The catalogue's error for a trigger's refusal; undefined where the refusal is a fault of our own code. */
+export function refusal(reason: string, cause: unknown): AgentError | undefined {
+  const code = (CODES as Record<string, (typeof CODES)[keyof typeof CODES] | undefined>)[reason];
+  return code === undefined ? undefined : new AgentError(code, `Refused by the store: ${reason}.`, { cause });
+}
+
+/** What a person does about a database that is damaged. */
+const RESTORE = 'Nothing was started. Restore the newest backup: `proxmox-agent store restore FILE`.';
+
+export const damaged = (found: string, cause?: unknown): AgentError =>
+  new AgentError('STORE_DAMAGED', `The database is damaged: ${found}. ${RESTORE}`, { cause });
+
 const DAMAGE = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB']);
 
 /**
@@ -30,19 +42,13 @@ const DAMAGE = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB']);
 export function storeError(error: unknown): unknown {
   if (!(error instanceof SQLite.SqliteError)) return systemError(error);
   const primary = error.code.split('_').slice(0, 2).join('_');
-  if (error.code === 'SQLITE_CONSTRAINT_TRIGGER') {
-    const code = (CODES as Record<string, (typeof CODES)[keyof typeof CODES] | undefined>)[error.message];
-    return code === undefined
-      ? error
-      : new AgentError(code, `Refused by the store: ${error.message}.`, { cause: error });
-  }
+  if (error.code === 'SQLITE_CONSTRAINT_TRIGGER') return refusal(error.message, error) ?? error;
   if (primary === 'SQLITE_FULL') return failed('The disk of the data directory is full.', error);
   if (primary === 'SQLITE_IOERR')
     return failed(`The disk of the data directory answers with an error (${error.code}).`, error);
   if (primary === 'SQLITE_READONLY') return failed('The database can only be read, not written.', error);
   if (primary === 'SQLITE_CANTOPEN') return failed('The database file cannot be opened.', error);
-  if (DAMAGE.has(primary))
-    return new AgentError('STORE_DAMAGED', `The database file is damaged: ${error.message}.`, { cause: error });
+  if (DAMAGE.has(primary)) return damaged(error.message, error);
   return error;
 }
 
@@ -55,7 +61,8 @@ function systemError(error: unknown): unknown {
   return error;
 }
 
-const failed = (message: string, cause: unknown): AgentError => new AgentError('STORE_FAILED', message, { cause });
+export const failed = (message: string, cause?: unknown): AgentError =>
+  new AgentError('STORE_FAILED', message, { cause });
 
 /** Runs `work` with its SQLite and file system errors turned into the catalogue's. */
 export function withStoreErrors<T>(work: () => T): T {

@@ -1,5 +1,8 @@
 export { openStore, type Store, type StoreOptions } from './open.ts';
-export type { Commit, StoreReader, StoreTx } from './commit.ts';
+export { openPostgres, type PostgresOptions } from './postgres.ts';
+export { copyStore, type CopiedTable } from './copy.ts';
+export { restoreStore, type RestoreOptions } from './restore.ts';
+export type { Commit, StoreReader, StoreTx } from './group.ts';
 export type { Actor, JsonObject } from './columns.ts';
 export {
   ENDED_OPERATION_STATES,
@@ -12,7 +15,7 @@ export {
   type OperationState,
   type PlanState,
 } from './schema.ts';
-export { keyId, loadKeys, seal, unseal, type Keys } from './keys.ts';
+export { checkKeys, copyKeys, keyId, loadKeys, seal, unseal, type Keys } from './keys.ts';
 export * from './queries/plans.ts';
 export * from './queries/secrets.ts';
 export * from './queries/approvals.ts';

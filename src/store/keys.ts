@@ -6,12 +6,14 @@ import {
   createPublicKey,
   type KeyObject,
 } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AgentError } from '../kernel/errors.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { withStoreErrors } from './errors.ts';
+import type { Store } from './open.ts';
+import { getSetting, putSetting } from './queries/settings.ts';
 
 /** The keys of this installation. They stand beside the database, not in it, so that a copy of it gives none away. */
 export interface Keys {
@@ -61,12 +63,56 @@ function parseJson(text: string): unknown {
 /** Whole or not at all: a crash must not leave half a key file that later starts would refuse. */
 function writeKeys(file: string, ids: Ids): void {
   const hex = (): string => Buffer.from(ids.bytes(32)).toString('hex');
+  writeWhole(file, `${JSON.stringify({ audit_seed: hex(), data_key: hex() }, undefined, 2)}\n`);
+}
+
+function writeWhole(file: string, text: string): void {
   const partial = `${file}.partial`;
   const descriptor = openSync(partial, 'w', 0o600);
-  writeSync(descriptor, `${JSON.stringify({ audit_seed: hex(), data_key: hex() }, undefined, 2)}\n`);
+  writeSync(descriptor, text);
   fsyncSync(descriptor);
   closeSync(descriptor);
   renameSync(partial, file);
+}
+
+/**
+ * Takes `keys.json` of one directory along into another. Answers `kept` where the same one is there already, and
+ * `missing` where there is none to take and none there. Errors: CONFIGURATION_INVALID where another one is there: what
+ * is sealed with the one cannot be opened with the other.
+ */
+export function copyKeys(from: string, to: string): 'copied' | 'kept' | 'missing' {
+  const [source, target] = [join(from, 'keys.json'), join(to, 'keys.json')];
+  return withStoreErrors(() => {
+    if (!existsSync(source)) return existsSync(target) ? 'kept' : 'missing';
+    const text = readFileSync(source, 'utf8');
+    if (existsSync(target)) {
+      if (JSON.stringify(parseJson(text)) === JSON.stringify(parseJson(readFileSync(target, 'utf8')))) return 'kept';
+      throw new AgentError('CONFIGURATION_INVALID', `${target} holds other keys than ${source}.`);
+    }
+    mkdirSync(to, { recursive: true, mode: 0o700 });
+    writeWhole(target, text);
+    return 'copied';
+  });
+}
+
+const FINGERPRINT = 'keys.fingerprint';
+
+/**
+ * Ties a database to its keys on first use. Replicas share a database but not a directory, so one with keys of its own
+ * has to be noticed before it seals or signs. Errors: CONFIGURATION_INVALID.
+ */
+export async function checkKeys(store: Store, keys: Keys, at: number): Promise<void> {
+  const fingerprint = createHash('sha256').update('proxmox-agent keys').update(keys.data).digest('hex').slice(0, 32);
+  const known = await store.commit(async (trx) => {
+    const stored = await getSetting(trx, FINGERPRINT);
+    if (stored === undefined) await putSetting(trx, FINGERPRINT, fingerprint, at);
+    return stored ?? fingerprint;
+  });
+  if (known === fingerprint) return;
+  throw new AgentError(
+    'CONFIGURATION_INVALID',
+    `keys.json in ${store.directory} is not the one that the database was made with; copy it from another replica or from its backup.`,
+  );
 }
 
 function signingKey(seed: Uint8Array): Keys['audit'] {

@@ -5,6 +5,8 @@ import { AgentError } from '../kernel/errors.ts';
 
 /** What differs between databases in a table's definition; everything else of it is written once. */
 export interface ColumnTypes {
+  /** Compared and sorted by bytes on every engine. */
+  readonly text: string;
   /** 64-bit integer; also times (milliseconds) and booleans (0, 1). */
   readonly int: string;
   readonly real: string;
@@ -20,6 +22,7 @@ export interface ColumnTypes {
 }
 
 export const SQLITE_TYPES: ColumnTypes = {
+  text: 'text',
   int: 'INTEGER',
   real: 'REAL',
   blob: 'BLOB',
@@ -34,12 +37,19 @@ export interface Migration {
   readonly id: number;
   readonly name: string;
   readonly tables: (types: ColumnTypes) => readonly string[];
-  readonly triggers: { readonly sqlite: readonly string[] };
+  readonly triggers: { readonly sqlite: readonly string[]; readonly postgres: readonly string[] };
+  /**
+   * The oldest schema whose code can work on this one (PostgreSQL, rolling upgrades). Left out by a migration that only
+   * adds: every earlier version goes on beside it. One that takes something away names the schema that stopped using it.
+   */
+  readonly oldest?: number;
 }
 
-interface Applied {
+export interface Applied {
   readonly id: number;
   readonly hash: string;
+  /** See `Migration.oldest`; always 0 on SQLite, where there is one process. */
+  readonly oldest?: number;
 }
 
 const statements = (migration: Migration): string[] => [
@@ -47,8 +57,10 @@ const statements = (migration: Migration): string[] => [
   ...migration.triggers.sqlite,
 ];
 
+export const hashOf = (sql: readonly string[]): string => sha256(sql.join(';\n'));
+
 /** Fingerprint of what a migration does on SQLite, so that a later edit of a released one is noticed. */
-export const migrationHash = (migration: Migration): string => sha256(statements(migration).join(';\n'));
+export const migrationHash = (migration: Migration): string => hashOf(statements(migration));
 
 /**
  * Brings the database to the newest migration, all in one transaction. Errors: STORE_INCOMPATIBLE when it was written
@@ -69,18 +81,27 @@ export function migrate(sqlite: SQLite.Database, migrations: readonly Migration[
   bring.immediate();
 }
 
-function refuseOthers(applied: readonly Applied[], migrations: readonly Migration[]): void {
+/**
+ * Refuses a database that is not this code's. Errors: STORE_INCOMPATIBLE for one of a newer version (unless that only
+ * added to what this one knows and `beside` allows it) and for a migration that is not the one of this code.
+ */
+export function refuseOthers(
+  applied: readonly Applied[],
+  migrations: readonly Migration[],
+  { hash = migrationHash, beside = false }: { hash?: (migration: Migration) => string; beside?: boolean } = {},
+): void {
   const newest = applied.at(-1)?.id ?? 0;
-  if (newest > migrations.length) {
+  const newer = applied.slice(migrations.length);
+  if (newer.some(({ oldest = 0 }) => !beside || oldest > migrations.length)) {
     const text = `The database is at schema ${newest}, this version of proxmox-agent knows up to ${migrations.length}.`;
     throw new AgentError('STORE_INCOMPATIBLE', text);
   }
-  for (const [index, { id, hash }] of applied.entries()) {
+  for (const [index, one] of applied.slice(0, migrations.length).entries()) {
     const known = migrations[index];
-    if (known === undefined || known.id !== id || migrationHash(known) !== hash) {
+    if (known === undefined || known.id !== one.id || hash(known) !== one.hash) {
       throw new AgentError(
         'STORE_INCOMPATIBLE',
-        `Schema ${id} of the database is not the one of this version of proxmox-agent.`,
+        `Schema ${one.id} of the database is not the one of this version of proxmox-agent.`,
       );
     }
   }

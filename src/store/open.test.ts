@@ -155,7 +155,7 @@ test('a migration that fails leaves nothing of itself or of those with it', () =
     id: 1,
     name: 'good',
     tables: (t) => [`CREATE TABLE one (a ${t.int})`],
-    triggers: { sqlite: [] },
+    triggers: { sqlite: [], postgres: [] },
   };
   const bad: Migration = { ...good, id: 2, name: 'bad', tables: () => ['CREATE TABLE two (a)', 'nonsense'] };
   expect(() => migrate(raw, [good, bad], clock)).toThrow('nonsense');

@@ -1,10 +1,11 @@
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sign, verify, createPublicKey } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seededIds } from '../../kernel/ids.ts';
 import { loadKeys, seal, unseal } from '../keys.ts';
-import { temporaryStore, type TemporaryStore } from '../testing.ts';
+import type { TemporaryStore } from '../testing.ts';
+import { onEveryEngine } from '../testing_engines.ts';
 import { beginIdempotent, dropIdempotent, endIdempotent } from './idempotency.ts';
 import { deleteSetting, getSetting, putSetting } from './settings.ts';
 import {
@@ -18,117 +19,119 @@ import {
   type TokenRecord,
 } from './tokens.ts';
 
-let it: TemporaryStore;
-beforeEach(() => {
-  it = temporaryStore();
-});
-afterEach(() => it.end());
+onEveryEngine((engine) => {
+  let it: TemporaryStore;
+  beforeEach(async () => {
+    it = await engine.open();
+  });
+  afterEach(() => it.end());
 
-const token: TokenRecord = {
-  id: 't',
-  name: 'ci',
-  hash: 'h',
-  role: 'operator',
-  class: 'agent',
-  environments: ['home'],
-  created_at: 1,
-  expires_at: 10,
-  last_used_at: null,
-  revoked_at: null,
-};
+  const token: TokenRecord = {
+    id: 't',
+    name: 'ci',
+    hash: 'h',
+    role: 'operator',
+    class: 'agent',
+    environments: ['home'],
+    created_at: 1,
+    expires_at: 10,
+    last_used_at: null,
+    revoked_at: null,
+  };
 
-test('a token is good until it expires or is revoked', async () => {
-  await it.store.commit((trx) => insertToken(trx, token));
-  await it.store.commit((trx) =>
-    insertToken(trx, { ...token, id: 'u', hash: 'i', environments: null, expires_at: null }),
-  );
-  expect(await validToken(it.store, 'h', 9)).toEqual(token);
-  expect(await validToken(it.store, 'h', 10)).toBeUndefined();
-  expect(await validToken(it.store, 'none', 0)).toBeUndefined();
-  await it.store.commit((trx) => touchToken(trx, 'u', 5));
-  expect(await validToken(it.store, 'i', 1e15)).toMatchObject({ environments: null, last_used_at: 5 });
-  await it.store.commit((trx) => revokeToken(trx, 'u', 6));
-  await it.store.commit((trx) => revokeToken(trx, 'u', 7));
-  expect(await validToken(it.store, 'i', 6)).toBeUndefined();
-  expect((await listTokens(it.store)).map(({ id, revoked_at }) => [id, revoked_at])).toEqual([
-    ['t', null],
-    ['u', 6],
-  ]);
-  await expect(it.store.commit((trx) => revokeToken(trx, 'none', 6))).rejects.toMatchObject({ code: 'NOT_FOUND' });
-});
+  test('a token is good until it expires or is revoked', async () => {
+    await it.store.commit((trx) => insertToken(trx, token));
+    await it.store.commit((trx) =>
+      insertToken(trx, { ...token, id: 'u', hash: 'i', environments: null, expires_at: null }),
+    );
+    expect(await validToken(it.store, 'h', 9)).toEqual(token);
+    expect(await validToken(it.store, 'h', 10)).toBeUndefined();
+    expect(await validToken(it.store, 'none', 0)).toBeUndefined();
+    await it.store.commit((trx) => touchToken(trx, 'u', 5));
+    expect(await validToken(it.store, 'i', 1e15)).toMatchObject({ environments: null, last_used_at: 5 });
+    await it.store.commit((trx) => revokeToken(trx, 'u', 6));
+    await it.store.commit((trx) => revokeToken(trx, 'u', 7));
+    expect(await validToken(it.store, 'i', 6)).toBeUndefined();
+    expect((await listTokens(it.store)).map(({ id, revoked_at }) => [id, revoked_at])).toEqual([
+      ['t', null],
+      ['u', 6],
+    ]);
+    await expect(it.store.commit((trx) => revokeToken(trx, 'none', 6))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
 
-test('an owner link works once, in time', async () => {
-  const use = (hash: string, now: number) => it.store.commit((trx) => useOwnerLink(trx, hash, now));
-  await it.store.commit((trx) => insertOwnerLink(trx, 'a', 0, 10));
-  await it.store.commit((trx) => insertOwnerLink(trx, 'b', 0, 10));
-  expect(await Promise.all([use('a', 9), use('a', 9), use('b', 10), use('none', 0)])).toEqual([
-    true,
-    false,
-    false,
-    false,
-  ]);
-});
+  test('an owner link works once, in time', async () => {
+    const use = (hash: string, now: number) => it.store.commit((trx) => useOwnerLink(trx, hash, now));
+    await it.store.commit((trx) => insertOwnerLink(trx, 'a', 0, 10));
+    await it.store.commit((trx) => insertOwnerLink(trx, 'b', 0, 10));
+    expect(await Promise.all([use('a', 9), use('a', 9), use('b', 10), use('none', 0)])).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
 
-test('a key repeats its first answer for a day, and is refused for another request', async () => {
-  const key = { endpoint: 'POST /v1/actions/apply', principal: 'ada', key: 'k' };
-  const begin = (hash: string, now: number, change = {}) =>
-    it.store.commit((trx) => beginIdempotent(trx, { ...key, ...change }, hash, now));
-  expect(await begin('h', 0)).toEqual({ first: true });
-  expect(await begin('h', 1)).toEqual({ first: false, answer: undefined });
-  await it.store.commit((trx) => endIdempotent(trx, key, 202, { operation_id: 'o' }));
-  expect(await begin('h', 2)).toEqual({ first: false, answer: { status: 202, body: { operation_id: 'o' } } });
-  await expect(begin('other', 2)).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
-  expect(await begin('other', 2, { principal: 'bob' })).toEqual({ first: true });
-  expect(await begin('other', 24 * 3_600_000)).toEqual({ first: true });
-  await it.store.commit((trx) => dropIdempotent(trx, key));
-  expect(await begin('third', 24 * 3_600_000 + 1)).toEqual({ first: true });
-});
+  test('a key repeats its first answer for a day, and is refused for another request', async () => {
+    const key = { endpoint: 'POST /v1/actions/apply', principal: 'ada', key: 'k' };
+    const begin = (hash: string, now: number, change = {}) =>
+      it.store.commit((trx) => beginIdempotent(trx, { ...key, ...change }, hash, now));
+    expect(await begin('h', 0)).toEqual({ first: true });
+    expect(await begin('h', 1)).toEqual({ first: false, answer: undefined });
+    await it.store.commit((trx) => endIdempotent(trx, key, 202, { operation_id: 'o' }));
+    expect(await begin('h', 2)).toEqual({ first: false, answer: { status: 202, body: { operation_id: 'o' } } });
+    await expect(begin('other', 2)).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+    expect(await begin('other', 2, { principal: 'bob' })).toEqual({ first: true });
+    expect(await begin('other', 24 * 3_600_000)).toEqual({ first: true });
+    await it.store.commit((trx) => dropIdempotent(trx, key));
+    expect(await begin('third', 24 * 3_600_000 + 1)).toEqual({ first: true });
+  });
 
-test('settings are JSON and can be replaced and removed', async () => {
-  await it.store.commit((trx) => putSetting(trx, 'a', [1], 0));
-  await it.store.commit((trx) => putSetting(trx, 'a', null, 1));
-  expect(await getSetting(it.store, 'a')).toBeNull();
-  await it.store.commit((trx) => deleteSetting(trx, 'a'));
-  expect(await getSetting(it.store, 'a')).toBeUndefined();
-});
+  test('settings are JSON and can be replaced and removed', async () => {
+    await it.store.commit((trx) => putSetting(trx, 'a', [1], 0));
+    await it.store.commit((trx) => putSetting(trx, 'a', null, 1));
+    expect(await getSetting(it.store, 'a')).toBeNull();
+    await it.store.commit((trx) => deleteSetting(trx, 'a'));
+    expect(await getSetting(it.store, 'a')).toBeUndefined();
+  });
 
-test('keys are made once, for their owner only, and not in the database', () => {
-  const ids = seededIds('keys', it.clock);
-  const keys = loadKeys(it.directory, ids);
-  const file = join(it.directory, 'keys.json');
-  expect(statSync(file).mode & 0o777).toBe(0o600);
-  const again = loadKeys(it.directory, ids);
-  expect(again.audit.publicKeyPem).toBe(keys.audit.publicKeyPem);
-  const signature = sign(null, Buffer.from('a'), keys.audit.privateKey);
-  expect(verify(null, Buffer.from('a'), createPublicKey(again.audit.publicKeyPem), signature)).toBe(true);
-  expect(keys.audit.key_id).toMatch(/^[0-9a-f]{16}$/);
-  const { data_key } = JSON.parse(readFileSync(file, 'utf8')) as { data_key: string };
-  for (const name of ['proxmox-agent.db', 'proxmox-agent.db-wal']) {
-    expect(readFileSync(join(it.directory, name)).includes(data_key)).toBe(false);
-  }
-  for (const text of ['{"audit_seed":"short"}', 'not json']) {
-    writeFileSync(file, text);
-    expect(() => loadKeys(it.directory, ids)).toThrow(expect.objectContaining({ code: 'CONFIGURATION_INVALID' }));
-  }
-  rmSync(file);
-  expect(loadKeys(it.directory, ids).audit.key_id).not.toBe(keys.audit.key_id);
-});
+  test('keys are made once, for their owner only, and not in the database', () => {
+    const ids = seededIds('keys', it.clock);
+    const keys = loadKeys(it.directory, ids);
+    const file = join(it.directory, 'keys.json');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const again = loadKeys(it.directory, ids);
+    expect(again.audit.publicKeyPem).toBe(keys.audit.publicKeyPem);
+    const signature = sign(null, Buffer.from('a'), keys.audit.privateKey);
+    expect(verify(null, Buffer.from('a'), createPublicKey(again.audit.publicKeyPem), signature)).toBe(true);
+    expect(keys.audit.key_id).toMatch(/^[0-9a-f]{16}$/);
+    const { data_key } = JSON.parse(readFileSync(file, 'utf8')) as { data_key: string };
+    for (const name of readdirSync(it.directory).filter((one) => one !== 'keys.json')) {
+      expect(readFileSync(join(it.directory, name)).includes(data_key)).toBe(false);
+    }
+    for (const text of ['{"audit_seed":"short"}', 'not json']) {
+      writeFileSync(file, text);
+      expect(() => loadKeys(it.directory, ids)).toThrow(expect.objectContaining({ code: 'CONFIGURATION_INVALID' }));
+    }
+    rmSync(file);
+    expect(loadKeys(it.directory, ids).audit.key_id).not.toBe(keys.audit.key_id);
+  });
 
-test('sealed text opens with the same key and context only', () => {
-  const ids = seededIds('seal', it.clock);
-  const key = ids.bytes(32);
-  const blob = seal(key, ids, 'plan 1', 'hunter2 ö');
-  expect(Buffer.from(blob).includes('hunter2')).toBe(false);
-  expect(Buffer.from(seal(key, ids, 'plan 1', 'hunter2 ö')).equals(blob)).toBe(false);
-  expect(unseal(key, 'plan 1', blob)).toBe('hunter2 ö');
-  const changed = Buffer.from(blob);
-  changed[15] = (changed[15] ?? 0) ^ 1;
-  for (const [k, context, data] of [
-    [key, 'plan 2', blob],
-    [ids.bytes(32), 'plan 1', blob],
-    [key, 'plan 1', changed],
-    [key, 'plan 1', blob.subarray(0, 5)],
-  ] as const) {
-    expect(() => unseal(k, context, data)).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
-  }
+  test('sealed text opens with the same key and context only', () => {
+    const ids = seededIds('seal', it.clock);
+    const key = ids.bytes(32);
+    const blob = seal(key, ids, 'plan 1', 'hunter2 ö');
+    expect(Buffer.from(blob).includes('hunter2')).toBe(false);
+    expect(Buffer.from(seal(key, ids, 'plan 1', 'hunter2 ö')).equals(blob)).toBe(false);
+    expect(unseal(key, 'plan 1', blob)).toBe('hunter2 ö');
+    const changed = Buffer.from(blob);
+    changed[15] = (changed[15] ?? 0) ^ 1;
+    for (const [k, context, data] of [
+      [key, 'plan 2', blob],
+      [ids.bytes(32), 'plan 1', blob],
+      [key, 'plan 1', changed],
+      [key, 'plan 1', blob.subarray(0, 5)],
+    ] as const) {
+      expect(() => unseal(k, context, data)).toThrow(expect.objectContaining({ code: 'INTERNAL' }));
+    }
+  });
 });

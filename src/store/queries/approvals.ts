@@ -1,5 +1,5 @@
 import { fromJson, toJson, type Actor } from '../columns.ts';
-import type { StoreReader, StoreTx } from '../commit.ts';
+import type { StoreReader, StoreTx } from '../group.ts';
 
 /** One person's yes to one plan as it stood (`plan_hash`). */
 export interface ApprovalRecord {

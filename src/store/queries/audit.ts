@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely';
 import { fromJson, fromJsonOrNull, toJson, toJsonOrNull, type Actor, type JsonObject } from '../columns.ts';
-import type { StoreReader, StoreTx } from '../commit.ts';
+import type { StoreReader, StoreTx } from '../group.ts';
 import type { Database } from '../schema.ts';
 
 /** One link of the chain; `record/audit.ts` makes them. Rows are never changed or deleted (triggers). */

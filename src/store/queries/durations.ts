@@ -1,4 +1,4 @@
-import type { StoreReader, StoreTx } from '../commit.ts';
+import type { StoreReader, StoreTx } from '../group.ts';
 
 /** How long a task of PVE took in this lab, for predictions. */
 export interface TaskDuration {

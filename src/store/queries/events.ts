@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely';
 import { fromJson, toJson, type JsonObject } from '../columns.ts';
-import type { StoreReader, StoreTx } from '../commit.ts';
+import type { StoreReader, StoreTx } from '../group.ts';
 import type { Database } from '../schema.ts';
 
 /** Something that happened, for those who watch. The newest are kept; the audit log is what is kept for good. */

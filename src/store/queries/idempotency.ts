@@ -1,6 +1,6 @@
 import { AgentError } from '../../kernel/errors.ts';
 import { fromJson, toJson } from '../columns.ts';
-import type { StoreTx } from '../commit.ts';
+import type { StoreTx } from '../group.ts';
 
 /** An `Idempotency-Key` as one caller used it at one endpoint. */
 export interface IdempotencyKey {

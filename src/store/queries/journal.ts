@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import { AgentError } from '../../kernel/errors.ts';
 import { fromJsonOrNull, toJson } from '../columns.ts';
-import type { StoreReader, StoreTx } from '../commit.ts';
+import type { StoreReader, StoreTx } from '../group.ts';
 import type { Database, JournalKind, JournalState } from '../schema.ts';
 
 /** Where an entry stands: `thread` is one request of the plan, or `undo`; `pos` counts within it from 0. */

@@ -1,4 +1,4 @@
-import type { StoreReader, StoreTx } from '../commit.ts';
+import type { StoreReader, StoreTx } from '../group.ts';
 
 /** What an operation needs to itself, and what it shares with a limited number of others. */
 export interface LockRequest {

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import { AgentError } from '../../kernel/errors.ts';
 import { fromJson, fromJsonOrNull, toJson, toJsonOrNull, type JsonObject } from '../columns.ts';
-import type { StoreReader, StoreTx } from '../commit.ts';
+import type { StoreReader, StoreTx } from '../group.ts';
 import { ENDED_OPERATION_STATES, type Database, type OperationState } from '../schema.ts';
 
 /** The carrying out of one plan. Who raises `fence` owns it; whoever holds a lower one can no longer write. */

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import { AgentError } from '../../kernel/errors.ts';
 import { fromJson, toJson, type Actor, type JsonObject } from '../columns.ts';
-import type { StoreReader, StoreTx } from '../commit.ts';
+import type { StoreReader, StoreTx } from '../group.ts';
 import { PLAN_TRANSITIONS, type Database, type PlanState } from '../schema.ts';
 
 /** A plan: what the store itself looks at, and `body`, the whole document as users see it. */

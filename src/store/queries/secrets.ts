@@ -1,4 +1,4 @@
-import type { StoreReader, StoreTx } from '../commit.ts';
+import type { StoreReader, StoreTx } from '../group.ts';
 
 /** Sealed secret inputs of plans (see `keys.ts`); a trigger deletes them when their plan becomes terminal. */
 export async function putSecrets(trx: StoreTx, plan_id: string, blob: Uint8Array): Promise<void> {

@@ -1,5 +1,5 @@
 import { fromJson, toJson } from '../columns.ts';
-import type { StoreReader, StoreTx } from '../commit.ts';
+import type { StoreReader, StoreTx } from '../group.ts';
 
 /** Small things that must survive a restart, as JSON. Keys and secrets are not among them: see `keys.ts`. */
 export async function getSetting(reader: StoreReader, key: string): Promise<unknown> {

@@ -1,7 +1,7 @@
 import type { Selectable } from 'kysely';
 import { AgentError } from '../../kernel/errors.ts';
 import { fromJsonOrNull, toJsonOrNull } from '../columns.ts';
-import type { StoreReader, StoreTx } from '../commit.ts';
+import type { StoreReader, StoreTx } from '../group.ts';
 import type { Database } from '../schema.ts';
 
 export interface TokenRecord {

@@ -1,4 +1,4 @@
-import type { StoreReader, StoreTx } from '../commit.ts';
+import type { StoreReader, StoreTx } from '../group.ts';
 
 export interface VmidReservation {
   readonly environment: string;
