@@ -18,6 +18,14 @@ describe('resource mappings', () => {
     expect(runTask(sim, start)).toBe("PCI device mapping not found for 'rtx-4000-ada'");
   });
 
+  it('name devices that the node shows', () => {
+    const sim = simulate('k3s-gpu');
+    const list = data<{ id: string }[]>(sim, 'GET /nodes/pve-01/hardware/pci', { verbose: 0 });
+    expect(list).toEqual([{ id: '0000:2f:00.0' }, { id: '0000:2f:00.1' }]);
+    expect(data(sim, 'GET /nodes/pve-01/hardware/pci/rtx-4000-ada')).toEqual([{ method: 'mdev' }]);
+    expect(call(sim, 'GET /nodes/pve-02/hardware/pci/2f:00.0').reason).toBe("pci device '2f:00.0' not found");
+  });
+
   it('are checked, seen and used by right', () => {
     const sim = simulate('k3s-gpu');
     const dir = { id: 'data', map: ['node=pve-01,path=/srv/a', 'node=pve-01,path=/srv/b'] };

@@ -1,6 +1,7 @@
 import { may } from '../access/check.ts';
 import { nodeNumbers, runningByNode } from '../cluster/resources.ts';
 import { systemRoutes } from './system.ts';
+import { pciRoutes } from './pci.ts';
 import type { Call, Routes } from '../core/call.ts';
 import { bulkRoutes } from './bulk.ts';
 import { networkRoutes } from '../network/index.ts';
@@ -63,6 +64,7 @@ function status(call: Call): unknown {
 }
 
 export const nodesRoutes: Routes = {
+  ...pciRoutes,
   ...bulkRoutes,
   ...networkRoutes,
   ...systemRoutes,

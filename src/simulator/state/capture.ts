@@ -5,7 +5,7 @@ import { addServices } from './capture-services.ts';
 import { addGuests } from './capture-guests.ts';
 import { addVolumes } from './capture-volumes.ts';
 import { emptyState, newNode } from './empty.ts';
-import type { ConfigValue, NodeState, State } from './types.ts';
+import type { ConfigValue, NodeState, PciDevice, State } from './types.ts';
 
 export type Row = Record<string, unknown>;
 
@@ -120,6 +120,7 @@ function addNodeDetails(node: NodeState, capture: Capture): void {
   if (capture.has(`${base}/network`)) {
     node.network = Object.fromEntries(capture.rows(`${base}/network`).map((row) => [textOf(row.iface), row]));
   }
+  node.pci = capture.rows(`${base}/hardware/pci`) as unknown as PciDevice[];
   for (const row of capture.rows(`${base}/storage`)) {
     const { storage, total, used, avail, active } = row;
     if (Number(row.enabled ?? 1) === 0) continue;
