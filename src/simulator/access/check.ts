@@ -57,7 +57,7 @@ function evaluate(call: Call, check: Check, strict: boolean): boolean {
     case 'perm':
       return evaluatePerm(call, check, strict);
     case 'perm-modify':
-      return demandAclRight(call, fill(call, String(check[1])), strict);
+      return evaluateAcl(call, fill(call, String(check[1])), strict);
     case 'userid-param':
       return evaluateUser(call, String(check[1]), strict);
     case 'userid-group':
@@ -92,8 +92,14 @@ const aclRights = (path: string): readonly string[] => [
 /** Who may change the ACL of a path: Permissions.Modify, or the right to allocate what the path names. */
 export const mayModifyAcl = (call: Call, path: string): boolean => may(call, path, aclRights(path), true);
 
-function demandAclRight(call: Call, path: string, strict: boolean): boolean {
-  return mayModifyAcl(call, path) || refuse(strict, `${path}, ${aclRights(path).join('|')}`);
+/** 403 when the caller may not. */
+export function demandAclRight(call: Call, path: string): void {
+  demand(call, path, aclRights(path), true);
+}
+
+function evaluateAcl(call: Call, path: string, strict: boolean): boolean {
+  if (strict) demandAclRight(call, path);
+  return mayModifyAcl(call, path);
 }
 
 const userExists = (call: Call, userid: string, strict: boolean): boolean => {

@@ -14,13 +14,18 @@ const tokensOf = (state: State, userid: string) =>
 const groupsOf = (state: State, userid: string) =>
   [...state.groups.values()].filter(({ users }) => users.includes(userid)).map(({ groupid }) => groupid);
 
-/** Wraps a change of user.cfg: PVE puts what it was doing in front of the reason. */
+/**
+ * Wraps a change of a file that is locked in the cluster: PVE puts what it was doing in front of the reason, and makes
+ * one text, with status 500, of refusals and field errors as well (FACTS 7).
+ */
 export function change<T>(what: string, run: () => T): T {
   try {
     return run();
   } catch (error) {
-    if (error instanceof PveError && error.status === 500) throw fail(`${what} failed: ${error.message}`);
-    throw error;
+    if (!(error instanceof PveError)) throw error;
+    const { status, message, errors = {} } = error;
+    const fields = Object.entries(errors).map(([name, words]) => `\n${name}: ${words}`);
+    throw fail(`${what} failed: ${status === 500 ? '' : `${status} `}${message}${fields.join('')}`);
   }
 }
 

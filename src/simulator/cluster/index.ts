@@ -19,7 +19,7 @@ function nextId(call: Call): string {
   const lower = Number(/lower=(\d+)/.exec(range)?.[1] ?? 100);
   const upper = Number(/upper=(\d+)/.exec(range)?.[1] ?? 1_000_000);
   for (let vmid = lower; vmid < upper; vmid++) if (!guests.has(vmid)) return String(vmid);
-  throw fail(`unable to get any free VMID in range [${lower},${upper - 1}]`);
+  throw fail(`unable to get any free VMID in range [${lower}, ${upper}]`);
 }
 
 function clusterStatus(call: Call): unknown[] {
