@@ -73,7 +73,9 @@ export function parseCalendar(text: string): CalendarEvent | undefined {
   const time = words.shift() ?? '00:00';
   if (days === undefined || words.length > 0) return undefined;
   const [day = '*', month = '*', year = '*'] = date.split('-').toReversed();
-  const [hour, minute] = time.includes(':') ? time.split(':') : ['*', time];
+  // Seconds may be written, but nothing runs that precisely.
+  const [hour, minute, second = '0', ...more] = time.includes(':') ? time.split(':') : ['*', time];
+  if (more.length > 0 || numbers(second, 0, 59) === undefined) return undefined;
   const months = numbers(month, 1, 12);
   const monthDays = numbers(day, 1, 31);
   const hours = numbers(hour ?? '', 0, 23);

@@ -20,6 +20,8 @@ function guestRow(world: World, guest: Guest, pool: string | undefined): Row {
   const row: Row = { id: `${type}/${vmid}`, vmid, type, node, status: published?.status ?? 'unknown' };
   if (config.tags !== undefined) row.tags = config.tags;
   if (config.lock !== undefined) row.lock = config.lock;
+  const service = world.state.ha.services.get(`${type === 'qemu' ? 'vm' : 'ct'}:${vmid}`);
+  if (service !== undefined) row.hastate = service.state;
   if (pool !== undefined) row.pool = pool;
   if (published === undefined) return row;
   const used = published.since === undefined ? IDLE : usage(world, guest, published.since);

@@ -32,7 +32,7 @@ function members(call: Call, pool: Pool): unknown[] {
         : pool.vms.includes(Number(row.vmid)),
     )
     .filter((row) => type === undefined || row.type === type)
-    .map(({ tags: _tags, pool: _pool, lock: _lock, ...row }) => row);
+    .map(({ tags: _tags, pool: _pool, lock: _lock, hastate: _ha, ...row }) => row);
 }
 
 function details(call: Call, pool: Pool): Record<string, unknown> {
