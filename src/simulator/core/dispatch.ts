@@ -80,7 +80,9 @@ function route(world: World, request: SimRequest, principal: Principal | undefin
   const node = answeringNode(world, method, values);
   const draft: Call = { world, principal: caller, method, path, node, params: new Params(merged.values) };
   demandSchema(draft);
-  if (world.state.nodes[node]?.online === false) throw offline(world, node);
+  // What another node can answer for it, such as waking it up, works while it is gone.
+  const asked = method.proxied || values.node === undefined;
+  if (asked && world.state.nodes[node]?.online === false) throw offline(world, node);
   const params = new Params(checkParams(method, merged));
   const call = { ...draft, params, ...(request.upload === undefined ? {} : { upload: request.upload }) };
   demandReads(call);
