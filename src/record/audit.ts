@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { redact } from '../kernel/secret.ts';
 import {
   auditHead,
+  headToExtend,
   insertAuditRecord,
   insertCheckpoint,
   lastCheckpoint,
@@ -64,8 +65,8 @@ function wellFormed(value: unknown): unknown {
 }
 
 /**
- * The audit chain. The head is read from the table within the transaction every time, never kept in memory: a closure
- * that fails is undone by its savepoint while its neighbours go on, and only the table knows what is left then.
+ * The audit chain. The head is read from the table within every transaction, never kept beyond it: a closure that fails
+ * is undone by its savepoint while its neighbours go on (`trx.known` is undone with it).
  * (One transaction at a time writes, on PostgreSQL as well, so nobody else appends between that read and our commit.)
  */
 export function createAudit({ store, keys, clock, onCheckpoint, onRecord }: AuditOptions): Audit {
@@ -90,7 +91,7 @@ export function createAudit({ store, keys, clock, onCheckpoint, onRecord }: Audi
     seq % CHECKPOINT_RECORDS === 0 || (last !== undefined && at - last.at >= CHECKPOINT_MS);
 
   const append = async (trx: StoreTx, entry: AuditEntry): Promise<AuditRecord> => {
-    const head = await auditHead(trx);
+    const head = await headToExtend(trx);
     const at = clock.now();
     const claim = {
       seq: (head?.seq ?? 0) + 1,

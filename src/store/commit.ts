@@ -48,16 +48,20 @@ export class GroupCommit {
   }
 
   async #batch(jobs: readonly Job[]): Promise<void> {
+    const known = new Map<string, unknown>();
     let done: Done[] = [];
     let shared = jobs.length > 1;
     for (const [index, job] of jobs.entries()) {
       try {
-        if (!this.#sqlite.inTransaction) this.#sql.begin.run();
+        if (!this.#sqlite.inTransaction) {
+          this.#sql.begin.run();
+          known.clear();
+        }
       } catch (error) {
         for (const left of jobs.slice(index)) left.reject(storeError(error));
         return;
       }
-      const outcome = await this.#one(job, shared);
+      const outcome = await this.#one(job, shared, known);
       if (outcome !== undefined) done.push(outcome);
       if (outcome === undefined && !this.#sqlite.inTransaction) {
         // Some errors (disk full, I/O) make SQLite undo the whole transaction, and those before with it. Those after
@@ -75,10 +79,10 @@ export class GroupCommit {
   }
 
   /** Runs one closure; undefined when it failed, was undone and rejected. */
-  async #one(job: Job, shared: boolean): Promise<Done | undefined> {
+  async #one(job: Job, shared: boolean, known: Map<string, unknown>): Promise<Done | undefined> {
     try {
       if (shared) this.#sql.savepoint.run();
-      const done = await this.#queue.run(job, this.#db);
+      const done = await this.#queue.run(job, this.#db, known);
       if (!this.#sqlite.inTransaction) throw new AgentError('STORE_FAILED', 'The transaction was undone.');
       if (shared) this.#sql.release.run();
       return done;

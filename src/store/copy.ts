@@ -76,7 +76,11 @@ export async function copyToFile(
     // Not recursive: a backup into a folder that is not there is a mistake, not a wish.
     mkdirSync(directory, { mode: 0o700 });
     const copy = openStore({ directory, ...deps });
-    await copyStore(store, copy).finally(() => copy.close());
+    try {
+      await copyStore(store, copy);
+    } finally {
+      await copy.close();
+    }
     return finishCopy(join(directory, DATABASE), file);
   } catch (error) {
     throw storeError(error) as Error;

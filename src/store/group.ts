@@ -14,6 +14,13 @@ export interface StoreReader {
 export interface StoreTx extends StoreReader {
   /** Runs after the shared transaction is durable, before the `commit` resolves; not at all when it is rolled back. */
   onCommit(hook: () => void): void;
+  /**
+   * For a statement whose answer the closure does not need: it is on its way, and the closure ends well only if it does.
+   * On PostgreSQL this saves the wait for the server's answer.
+   */
+  later(written: Promise<unknown>): void;
+  /** What closures of this shared transaction know of rows that nobody else can change before it commits. */
+  readonly known: Map<string, unknown>;
 }
 
 export type Commit = <T>(work: (trx: StoreTx) => Promise<T>) => Promise<T>;
@@ -38,10 +45,13 @@ export interface Done {
 
 class Transaction implements StoreTx {
   readonly hooks: (() => void)[] = [];
+  readonly pending: Promise<unknown>[] = [];
+  readonly known: Map<string, unknown>;
   open = true;
   readonly #db: Kysely<Database>;
-  constructor(db: Kysely<Database>) {
+  constructor(db: Kysely<Database>, known: ReadonlyMap<string, unknown>) {
     this.#db = db;
+    this.known = new Map(known);
   }
   get db(): Kysely<Database> {
     if (!this.open) throw new AgentError('INTERNAL', 'A transaction was used after its commit had ended.');
@@ -49,6 +59,11 @@ class Transaction implements StoreTx {
   }
   onCommit(hook: () => void): void {
     this.hooks.push(hook);
+  }
+  later(written: Promise<unknown>): void {
+    // Awaited when the closure has ended; until then it is nobody's unhandled one.
+    written.catch(() => {});
+    this.pending.push(written);
   }
 }
 
@@ -98,13 +113,20 @@ export class CommitQueue {
     this.#draining = undefined;
   }
 
-  /** Runs one closure on `db`, whose transaction (or savepoint) the engine has opened. Errors: the closure's own. */
-  async run(job: Job, db: Kysely<Database>): Promise<Done> {
-    const trx = new Transaction(db);
+  /**
+   * Runs one closure on `db`, whose transaction (or savepoint) the engine has opened. `known` is of the transaction; it
+   * takes up what a closure that ended well has learned. Errors: the closure's own.
+   */
+  async run(job: Job, db: Kysely<Database>, known: Map<string, unknown>): Promise<Done> {
+    const trx = new Transaction(db, known);
     const started = this.#options.clock.now();
     try {
-      const value = await this.#inside.run(trx, job.work, trx);
-      return { job, value, hooks: trx.hooks };
+      const [outcome] = await Promise.allSettled([this.#inside.run(trx, job.work, trx)]);
+      // A statement that failed unseen is why those after it failed, so its error comes first.
+      for (const written of trx.pending) await written;
+      if (outcome.status === 'rejected') throw outcome.reason;
+      for (const [name, value] of trx.known) known.set(name, value);
+      return { job, value: outcome.value, hooks: trx.hooks };
     } finally {
       trx.open = false;
       const took = this.#options.clock.now() - started;

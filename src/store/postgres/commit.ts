@@ -38,6 +38,11 @@ const BEGIN = `BEGIN; SELECT pg_advisory_xact_lock(${advisory('commit')}); SAVEP
 const UNKNOWN =
   'The connection to PostgreSQL was lost while the change was being committed: it is not known whether it is stored.';
 
+interface Running {
+  readonly opening: Promise<unknown>;
+  readonly known: Map<string, unknown>;
+}
+
 export interface PostgresCommitOptions {
   readonly config: pg.ClientConfig;
   readonly clock: Clock;
@@ -114,9 +119,10 @@ export class PostgresCommit {
     // Not waited for before the first closure's queries are on their way; a failure of it shows there first.
     opening.catch(() => {});
     const done: Done[] = [];
+    const known = new Map<string, unknown>();
     for (const job of waiting) {
       try {
-        done.push(await this.#one(session, job, opening));
+        done.push(await this.#one(session, job, { opening, known }));
         void session.control('RELEASE one; SAVEPOINT one').catch(() => {});
       } catch (error) {
         if (session.lost) throw error;
@@ -133,10 +139,11 @@ export class PostgresCommit {
   }
 
   /** One closure; tried again where the server undid it for another's sake. Errors: its own, or of the opening. */
-  async #one(session: Session, job: Job, opening: Promise<unknown>): Promise<Done> {
+  async #one(session: Session, job: Job, transaction: Running): Promise<Done> {
+    const { opening, known } = transaction;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await this.#queue.run(job, this.#db);
+        return await this.#queue.run(job, this.#db, known);
       } catch (error) {
         try {
           await opening;
@@ -179,7 +186,7 @@ export class PostgresCommit {
       const session = await this.#connected();
       if (session.timeline !== lost.timeline) return 'unknown';
       const { rows } = await session.run('SELECT pg_xact_status($1::text::xid8) AS fate', [xid]);
-      const fate = String((rows[0] as { fate: string | null }).fate ?? 'unknown');
+      const fate = (rows[0] as { fate: string | null }).fate ?? 'unknown';
       if (fate === 'in progress') throw Object.assign(new Error('still being committed'), { code: '57P03' });
       return fate;
     };

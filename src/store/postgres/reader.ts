@@ -12,6 +12,9 @@ const MOST = 8;
 const SETUP = `SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY; SET statement_timeout = 30000;
   SET idle_in_transaction_session_timeout = 60000`;
 
+/** The pool waits for it, though its types do not say so. */
+const setUp = ((client: pg.ClientBase) => client.query(SETUP)) as (client: pg.ClientBase) => void;
+
 /** Reads of what is committed: a few connections, asked again when one is lost, because a read can be repeated. */
 export class PostgresReader {
   readonly #pool: pg.Pool;
@@ -19,7 +22,7 @@ export class PostgresReader {
 
   constructor(config: pg.ClientConfig, clock: Clock, most = MOST) {
     // Settings of a session, not start parameters: poolers in between refuse those.
-    this.#pool = new pg.Pool({ ...config, max: most, onConnect: async (client) => void (await client.query(SETUP)) });
+    this.#pool = new pg.Pool({ ...config, max: most, onConnect: setUp });
     // A connection that breaks while it lies idle leaves the pool by itself.
     this.#pool.on('error', () => {});
     this.db = runKysely(async (text, values) => {

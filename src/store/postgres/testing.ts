@@ -56,7 +56,11 @@ export async function startPostgres(options: { readonly fsync?: boolean } = {}):
   const query = async (text: string): Promise<void> => {
     const client = new pg.Client({ connectionString: url('postgres') });
     await client.connect();
-    await client.query(text).finally(() => client.end());
+    try {
+      await client.query(text);
+    } finally {
+      await client.end();
+    }
   };
   let count = 0;
   let template: Promise<void> | undefined;
@@ -91,9 +95,14 @@ async function migrated(url: string): Promise<void> {
 
 /** A shell that says `ready` after each thing it was told, and cleans up at the end of its input. */
 function keeper(script: string) {
-  const as = process.getuid?.() === 0 ? ['setpriv', '--reuid=postgres', '--regid=postgres', '--clear-groups'] : [];
-  const [program = 'sh', ...args] = [...as, 'sh', '-c', script];
-  const child: ChildProcess = spawn(program, args, { stdio: ['pipe', 'pipe', 'ignore'], cwd: '/', detached: true });
+  const shell = ['sh', '-c', script];
+  const as = ['--reuid=postgres', '--regid=postgres', '--clear-groups'];
+  const root = process.getuid?.() === 0;
+  const child: ChildProcess = spawn(root ? 'setpriv' : 'sh', root ? [...as, ...shell] : shell.slice(1), {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    cwd: '/',
+    detached: true,
+  });
   const ready = async (log: string): Promise<void> => {
     const gone = once(child, 'exit').then(() => 'gone');
     const said = once(child.stdout as NodeJS.ReadableStream, 'data').then(() => 'ready');

@@ -47,10 +47,9 @@ const toRecord = (row: Selectable<Database['audit']>): AuditRecord => ({
 export async function insertAuditRecord(trx: StoreTx, record: AuditRecord): Promise<void> {
   const { actor, ids, decision, payload } = record;
   const json = { actor: toJson(actor), ids: toJson(ids), decision: toJsonOrNull(decision), payload: toJson(payload) };
-  await trx.db
-    .insertInto('audit')
-    .values({ ...record, ...json })
-    .execute();
+  const insert = trx.db.insertInto('audit').values({ ...record, ...json });
+  trx.later(insert.execute());
+  trx.known.set(HEAD, { seq: record.seq, hash: record.hash, at: record.at });
 }
 
 /** In order of the chain. */
@@ -62,8 +61,16 @@ export async function listAudit(reader: StoreReader, filter: AuditFilter): Promi
   return (await query.execute()).map(toRecord);
 }
 
+const HEAD = 'audit head';
+type Head = { readonly seq: number; readonly hash: string; readonly at: number };
+
+/** The head within a commit, which nobody else can move before it ends. */
+export async function headToExtend(trx: StoreTx): Promise<Head | undefined> {
+  return (trx.known.get(HEAD) as Head | undefined) ?? auditHead(trx);
+}
+
 /** The last record's number, hash and time; undefined while there is none. */
-export async function auditHead(reader: StoreReader): Promise<{ seq: number; hash: string; at: number } | undefined> {
+export async function auditHead(reader: StoreReader): Promise<Head | undefined> {
   return reader.db.selectFrom('audit').select(['seq', 'hash', 'at']).orderBy('seq', 'desc').limit(1).executeTakeFirst();
 }
 

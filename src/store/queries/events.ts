@@ -25,9 +25,26 @@ const toEvent = (row: Selectable<Database['events']>): EventRecord => ({
   data: fromJson<unknown>(row.data),
 });
 
+const LAST = 'last event';
+
 export async function insertEvent(trx: StoreTx, event: Omit<EventRecord, 'id'>): Promise<EventRecord> {
   const row = { ...event, ids: toJson(event.ids), data: toJson(event.data) };
-  return toEvent(await trx.db.insertInto('events').values(row).returningAll().executeTakeFirstOrThrow());
+  const last = trx.known.get(LAST) as number | undefined;
+  if (last === undefined) {
+    const stored = await trx.db.insertInto('events').values(row).returningAll().executeTakeFirstOrThrow();
+    trx.known.set(LAST, stored.id);
+    return toEvent(stored);
+  }
+  // The numbers after the first of a transaction are known: nobody else can take one before it ends.
+  const id = last + 1;
+  trx.later(
+    trx.db
+      .insertInto('events')
+      .values({ ...row, id })
+      .execute(),
+  );
+  trx.known.set(LAST, id);
+  return toEvent({ ...row, id });
 }
 
 /** Events after `after` up to and including `upTo` that pass the filter, oldest first. */

@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import type { Selectable, Updateable } from 'kysely';
 import { AgentError } from '../../kernel/errors.ts';
 import { fromJsonOrNull, toJson } from '../columns.ts';
 import type { StoreReader, StoreTx } from '../group.ts';
@@ -41,13 +41,13 @@ const toEntry = (row: Selectable<Database['journal']>): JournalEntry => ({
 });
 
 /**
- * Writes an effect down before it is sent. Errors: TARGET_BUSY `lost ownership` when `fence` is lower than the
+ * Writes an effect down before it is sent. Errors (of the commit): TARGET_BUSY `lost ownership` when `fence` is lower than the
  * operation's (a trigger looks, so it holds for every write to the journal).
  */
 export async function writeIntent(trx: StoreTx, call: Call, at: number): Promise<void> {
   const { params, ...columns } = call;
   const row = { ...columns, kind: 'effect' as const, state: 'intent' as const, params: toJson(params), intent_at: at };
-  await trx.db.insertInto('journal').values(row).execute();
+  trx.later(trx.db.insertInto('journal').values(row).execute());
 }
 
 /** Writes down what a read answered, so that a resumed run takes the same branch. Errors as `writeIntent`. */
@@ -62,7 +62,7 @@ export async function writeRead(trx: StoreTx, call: Omit<Call, 'seq'>, answer: u
     params: toJson(params),
     answer: toJson(answer),
   };
-  await trx.db.insertInto('journal').values(row).execute();
+  trx.later(trx.db.insertInto('journal').values(row).execute());
 }
 
 export interface JournalChange {
@@ -85,9 +85,7 @@ export async function updateEntry(
 ): Promise<void> {
   const { answer, ...columns } = change;
   const set = { ...columns, fence: key.fence, ...(answer === undefined ? {} : { answer: toJson(answer) }) };
-  const query = trx.db.updateTable('journal').set(set).where('operation_id', '=', key.operation_id);
-  const result = await query.where('thread', '=', key.thread).where('pos', '=', key.pos).executeTakeFirst();
-  if (result.numUpdatedRows !== 1n) throw missing(key);
+  trx.later(updateOne(trx, key, set));
 }
 
 /**
@@ -107,6 +105,10 @@ export async function reopenIntent(
     upid: null,
     answered_at: null,
   };
+  trx.later(updateOne(trx, key, set));
+}
+
+async function updateOne(trx: StoreTx, key: JournalKey, set: Updateable<Database['journal']>): Promise<void> {
   const query = trx.db.updateTable('journal').set(set).where('operation_id', '=', key.operation_id);
   const result = await query.where('thread', '=', key.thread).where('pos', '=', key.pos).executeTakeFirst();
   if (result.numUpdatedRows !== 1n) throw missing(key);
