@@ -145,7 +145,7 @@ export class Stage {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.servers, this.#cluster].map((program) => program?.kill()));
+    await Promise.all([...this.servers, this.#cluster].map(async (program) => program?.kill()));
     await this.#insecure.close();
     rmSync(this.directory, { recursive: true, force: true });
   }

@@ -85,7 +85,7 @@ async function begin(stage: Stage, random: Random): Promise<{ plan: Json; operat
   const operation = await stage.ask(0, '/v1/actions/apply', { plan_id });
   if (operation?.['operation_id'] === undefined)
     throw new Error(`nothing was begun: ${JSON.stringify(plan)} ${JSON.stringify(operation)}`);
-  return { plan, operation_id: String(operation['operation_id']) };
+  return { plan, operation_id: operation['operation_id'] as string };
 }
 
 async function disturb(stage: Stage, random: Random, replicas: number): Promise<number> {
@@ -163,12 +163,14 @@ async function stateBroken(stage: Stage, plan: Json): Promise<string[]> {
   for (const { object, kind, fields } of plan['diff'] as {
     object: string;
     kind: string;
-    fields: { name: string; after: unknown }[];
+    fields: { name: string; after: string | number | null }[];
   }[]) {
     const vmid = Number(/^vm\/(\d+)$/.exec(object)?.[1]);
     const node = resources.find((row) => row.vmid === vmid)?.node;
     if (Number.isNaN(vmid) || kind === 'delete' || node === undefined) continue;
-    const config = (await stage.pve(`/nodes/${node}/qemu/${vmid}/config`)) as Json | undefined;
+    const config = (await stage.pve(`/nodes/${node}/qemu/${vmid}/config`)) as
+      | Record<string, string | number>
+      | undefined;
     for (const { name, after } of fields) {
       const key = /^config\.(.+)$/.exec(name)?.[1];
       if (key === undefined || after === null || String(after).includes('(generated)')) continue;
