@@ -149,7 +149,7 @@ function withEtag(
 async function addPage(server: FastifyInstance): Promise<void> {
   if (!existsSync(join(PAGE, 'index.html'))) {
     server.get('/', { config: { rule: 'public' }, schema: { hide: true } }, (_request, reply) =>
-      reply.type('text/plain').send('The page is not built here; run `npm start`, or `npm run build:web`.\n'),
+      reply.type('text/plain').send('The page is not built here; run `npm start`.\n'),
     );
     return;
   }
