@@ -6,6 +6,7 @@ import { benchApply } from './bench/apply.ts';
 import { benchEffects } from './bench/effects.ts';
 import { ratioOf, type Figure } from './bench/figure.ts';
 import { benchProcess } from './bench/process.ts';
+import { benchSimulator } from './bench/simulator.ts';
 import { benchTwin } from './bench/twin.ts';
 import { ROOT } from './files.ts';
 
@@ -14,6 +15,7 @@ const parts: Record<string, () => Promise<Figure[]>> = {
   twin: benchTwin,
   apply: () => benchApply('1'),
   'apply-instant': () => benchApply('instant'),
+  simulator: benchSimulator,
   process: benchProcess,
 };
 const wanted = process.argv.slice(2).filter((name) => !name.startsWith('--'));
