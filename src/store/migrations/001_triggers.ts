@@ -89,6 +89,8 @@ const rules: Rule[] = [
 ];
 
 export const postgresTriggers: readonly string[] = [
+  // Tells a replica whether a transaction whose COMMIT was not answered is stored (postgres/commit.ts).
+  `CREATE TABLE commit_marks (replica text PRIMARY KEY, mark bigint NOT NULL, at bigint NOT NULL) WITH (fillfactor = 10)`,
   ...functions,
   ...rules.map(refuse),
   `CREATE TRIGGER plans_end AFTER UPDATE OF state ON plans FOR EACH ROW

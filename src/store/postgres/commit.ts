@@ -32,8 +32,9 @@ const SETUP = `SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ C
  * audit head and the numbers of events are handed out; what a closure has read is still so when it commits (limits
  * of slots, fences); and no two batches can wait for each other's rows.
  */
-const BEGIN = `BEGIN; SELECT pg_advisory_xact_lock(${advisory('commit')}); SAVEPOINT one;
-  SELECT pg_current_xact_id()::text AS xid`;
+const BEGIN = `BEGIN; SELECT pg_advisory_xact_lock(${advisory('commit')})`;
+/** Marks of replicas that have not written for this long are forgotten; one that writes again makes its own anew. */
+const FORGET_MS = 7 * 24 * 3_600_000;
 
 const UNKNOWN =
   'The connection to PostgreSQL was lost while the change was being committed: it is not known whether it is stored.';
@@ -60,6 +61,9 @@ export class PostgresCommit {
   readonly #queue: CommitQueue;
   readonly #db: Kysely<Database>;
   #session: Session | undefined;
+  /** Names this process among the replicas, once it has connected. */
+  #replica: string | undefined;
+  #mark = 0;
   #inTransaction = false;
   readonly commit: Commit;
 
@@ -88,9 +92,27 @@ export class PostgresCommit {
 
   #connected(): Promise<Session> {
     return patiently(this.#options.clock, isLost, async () => {
-      if (this.#session?.lost !== false) this.#session = await Session.open(this.#options.config, SETUP);
-      return this.#session;
+      if (this.#session?.lost === false) return this.#session;
+      const session = await Session.open(this.#options.config, SETUP);
+      this.#replica ??= await this.#register(session);
+      this.#session = session;
+      return session;
     });
+  }
+
+  async #register(session: Session): Promise<string> {
+    const now = this.#options.clock.now();
+    await session.run('DELETE FROM commit_marks WHERE at < $1', [now - FORGET_MS]);
+    const { rows } = await session.run('SELECT gen_random_uuid()::text AS replica', []);
+    return (rows[0] as { replica: string }).replica;
+  }
+
+  /** Opens a transaction that leaves its mark: with its changes or, undone, without them. */
+  #begin(session: Session): Promise<unknown> {
+    this.#mark += 1;
+    const values = `'${this.#replica}', ${this.#mark}, ${this.#options.clock.now()}`;
+    return session.control(`${BEGIN}; INSERT INTO commit_marks (replica, mark, at) VALUES (${values})
+      ON CONFLICT (replica) DO UPDATE SET mark = excluded.mark, at = excluded.at; SAVEPOINT one`);
   }
 
   async #batch(jobs: readonly Job[]): Promise<void> {
@@ -115,7 +137,7 @@ export class PostgresCommit {
 
   /** Runs closures in one transaction and takes those from `waiting` that are settled. Throws when nothing is stored. */
   async #transaction(session: Session, waiting: Set<Job>): Promise<void> {
-    const opening = session.control(BEGIN);
+    const opening = this.#begin(session);
     // Not waited for before the first closure's queries are on their way; a failure of it shows there first.
     opening.catch(() => {});
     const done: Done[] = [];
@@ -131,9 +153,9 @@ export class PostgresCommit {
         void session.control('ROLLBACK TO one').catch(() => {});
       }
     }
-    const xid = String((await opening).at(-1)?.rows[0]?.xid);
+    await opening;
     if (done.length === 0) return void (await session.control('ROLLBACK'));
-    if (await this.#end(session, xid)) this.#queue.settle(done);
+    if (await this.#end(session)) this.#queue.settle(done);
     else for (const { job } of done) job.reject(failed(UNKNOWN));
     waiting.clear();
   }
@@ -161,7 +183,7 @@ export class PostgresCommit {
   }
 
   /** COMMIT. True when it is stored, false when nobody can tell. Throws when it is not stored. */
-  async #end(session: Session, xid: string): Promise<boolean> {
+  async #end(session: Session): Promise<boolean> {
     try {
       const { command } = (await session.control('COMMIT')).at(-1) ?? { command: 'none' };
       // To the COMMIT of a transaction that is broken the server answers ROLLBACK.
@@ -170,26 +192,25 @@ export class PostgresCommit {
     } catch (error) {
       if (!isLost(error)) throw error;
       session.end();
-      const fate = await this.#fateOf(session, xid).catch(() => 'unknown');
-      this.#options.log.warn({ err: error, fate }, 'the connection to PostgreSQL was lost during a COMMIT');
-      if (fate === 'aborted') throw error;
-      return fate === 'committed';
+      const stored = await this.#isStored().catch(() => undefined);
+      this.#options.log.warn({ err: error, stored }, 'the connection to PostgreSQL was lost during a COMMIT');
+      if (stored === false) throw error;
+      return stored === true;
     }
   }
 
   /**
-   * What became of a transaction whose COMMIT was not answered. A server on another timeline was made the primary since
-   * (failover), and its numbers of transactions say nothing about ours.
+   * Whether the transaction whose COMMIT was not answered is stored: its mark says so, on this server or on the one that
+   * took over. (Not `pg_xact_status`: after a crash the number of a transaction that was lost is used again.)
    */
-  async #fateOf(lost: Session, xid: string): Promise<string> {
-    const ask = async (): Promise<string> => {
+  #isStored(): Promise<boolean> {
+    return patiently(this.#options.clock, isLost, async () => {
       const session = await this.#connected();
-      if (session.timeline !== lost.timeline) return 'unknown';
-      const { rows } = await session.run('SELECT pg_xact_status($1::text::xid8) AS fate', [xid]);
-      const fate = (rows[0] as { fate: string | null }).fate ?? 'unknown';
-      if (fate === 'in progress') throw Object.assign(new Error('still being committed'), { code: '57P03' });
-      return fate;
-    };
-    return patiently(this.#options.clock, isLost, ask);
+      // The lock is held by the transaction in question while it can still end either way.
+      await session.control(BEGIN);
+      const { rows } = await session.run('SELECT mark FROM commit_marks WHERE replica = $1', [this.#replica]);
+      await session.control('ROLLBACK');
+      return (rows[0] as { mark: number } | undefined)?.mark === this.#mark;
+    });
   }
 }

@@ -48,9 +48,12 @@ export class PostgresReader {
   }
 
   #explain(error: unknown): unknown {
-    const waited = error instanceof Error && error.message.startsWith('timeout exceeded when trying to connect');
-    if (!waited || this.#pool.totalCount < this.#pool.options.max) return postgresError(error);
-    return failed(`All ${this.#pool.options.max} connections for reading are in use.`, error);
+    // The pool's own words, which it says in both cases.
+    if (!(error instanceof Error) || !error.message.startsWith('timeout exceeded when trying to connect'))
+      return postgresError(error);
+    const { max } = this.#pool.options;
+    if (this.#pool.totalCount < max) return failed('PostgreSQL does not answer.', error);
+    return failed(`All ${max} connections for reading are in use.`, error);
   }
 
   /** Runs `work` on one view of the database that does not change meanwhile. */

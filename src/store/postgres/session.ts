@@ -47,9 +47,8 @@ export class Session {
   #counter = 0;
   #lost = false;
 
-  /** The server's process of this session, and its timeline: another one after a failover. */
+  /** The server's process of this session. */
   pid = 0;
-  timeline = '';
 
   private constructor(client: pg.Client) {
     this.#client = client;
@@ -75,15 +74,11 @@ export class Session {
   }
 
   async #identify(): Promise<void> {
-    const standby = (await this.control('SELECT pg_is_in_recovery() AS standby')).at(-1)?.rows[0]?.standby as boolean;
+    const results = await this.control('SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS pid');
+    const { standby, pid } = results.at(-1)?.rows[0] as { standby: boolean; pid: number };
     // As one that cannot be reached: after a failover the same address may lead to the new primary a moment later.
     if (standby) throw Object.assign(new Error('The server is a standby.'), { code: '57P03' });
-    const results = await this.control(
-      'SELECT pg_backend_pid() AS pid, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) AS timeline',
-    );
-    const row = results.at(-1)?.rows[0] as { pid: number; timeline: string };
-    this.pid = row.pid;
-    this.timeline = row.timeline;
+    this.pid = pid;
   }
 
   get lost(): boolean {
