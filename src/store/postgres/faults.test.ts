@@ -83,9 +83,9 @@ describe.skipIf(postgresPrograms() === undefined && process.env['REQUIRE_ALL'] !
     const store = await open();
     const acknowledged: string[] = [];
     const refused: unknown[] = [];
-    let stop = false;
+    const stop = new AbortController();
     const worker = async (name: string): Promise<void> => {
-      for (let index = 0; !stop; index += 1) {
+      for (let index = 0; !stop.signal.aborted; index += 1) {
         const key = `${name}/${index}`;
         const result = await store
           .commit((trx) => add(trx, key))
@@ -105,7 +105,7 @@ describe.skipIf(postgresPrograms() === undefined && process.env['REQUIRE_ALL'] !
     }
     const before = acknowledged.length;
     while (acknowledged.length < before + 30) await new Promise((resolve) => setImmediate(resolve));
-    stop = true;
+    stop.abort();
     await Promise.all(workers);
     const stored = new Set(await keys(store));
     expect(acknowledged.filter((key) => !stored.has(key))).toEqual([]);

@@ -75,7 +75,11 @@ describe.skipIf(postgresPrograms() === undefined && process.env['REQUIRE_ALL'] !
 
   async function migrateWith(migrations: readonly Migration[]): Promise<void> {
     const session = await Session.open(clientConfig(url), MIGRATION_SETUP);
-    await migratePostgres(session, migrations, clock).finally(async () => session.close());
+    try {
+      await migratePostgres(session, migrations, clock);
+    } finally {
+      await session.close();
+    }
   }
 
   test('of replicas that start at once on an empty database one migrates, and all work', async () => {

@@ -75,10 +75,10 @@ export class Session {
 
   async #identify(): Promise<void> {
     const results = await this.control('SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS pid');
-    const { standby, pid } = results.at(-1)?.rows[0] as { standby: boolean; pid: number };
+    const row = results.at(-1)?.rows[0] as { standby: boolean; pid: number } | undefined;
     // As one that cannot be reached: after a failover the same address may lead to the new primary a moment later.
-    if (standby) throw Object.assign(new Error('The server is a standby.'), { code: '57P03' });
-    this.pid = pid;
+    if (row?.standby !== false) throw Object.assign(new Error('The server is a standby.'), { code: '57P03' });
+    this.pid = row.pid;
   }
 
   get lost(): boolean {
