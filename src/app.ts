@@ -7,6 +7,7 @@ import {
   checkTargets,
   executable,
   expireOverdue,
+  freezeOf,
   ownerCode,
   plannerDeps,
   type ChangesDeps,
@@ -163,6 +164,7 @@ function makeEngine(changes: ChangesDeps, log: Logger, crash: EngineDeps['crash'
         estate.get(plan.environment),
         plannerDeps(changes),
       ),
+    frozen: async (name) => (await freezeOf(store, name))?.reason,
     ...(crash === undefined ? {} : { crash }),
   });
 }

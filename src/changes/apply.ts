@@ -13,6 +13,7 @@ import {
 } from '../store/index.ts';
 import type { ChangesDeps } from './changes.ts';
 import { findPlanFor, requireState } from './decide.ts';
+import { requireThawed } from './freeze.ts';
 import { bodyOf, type PinnedTarget, type PlanRequest } from './plan.ts';
 import { decide } from './policy.ts';
 import { actorOf, requireRole, type Principal } from './principal.ts';
@@ -24,7 +25,7 @@ const APPLYING_MS = 7 * 86_400_000;
 /**
  * Begins the one apply of an approved plan; answers its operation, which runs on by itself. `request`, when given, must
  * be the one that was planned. Errors: `APPROVAL_REQUIRED`, `PLAN_EXPIRED`, `PLAN_CONSUMED`, `PLAN_STATE`,
- * `REQUEST_HASH_MISMATCH`, `POLICY_DENIED`, `FORBIDDEN`.
+ * `REQUEST_HASH_MISMATCH`, `POLICY_DENIED`, `ENVIRONMENT_FROZEN`, `FORBIDDEN`.
  */
 export async function apply(
   deps: ChangesDeps,
@@ -50,6 +51,7 @@ export async function apply(
     );
   }
   requireState(plan, ['approved']);
+  await requireThawed(deps, environment, plan_id);
   await judgeAgain(deps, plan);
   const operation = await deps.store.commit(async (trx) => {
     const targets = lockedTargets(plan);

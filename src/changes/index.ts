@@ -2,6 +2,7 @@ export { submit, type ChangesDeps } from './changes.ts';
 export { apply, executable } from './apply.ts';
 export { approve, cancelPlan, expireIfOverdue, expireOverdue, findPlanFor, reject, viewPlan } from './decide.ts';
 export { bodyOf, planView, type PlanBody } from './plan.ts';
+export { freeze, freezeOf, freezeRequestSchema, thaw, type Freeze } from './freeze.ts';
 export { baseline, type Policy } from './policy.ts';
 export {
   CLASSES,

@@ -128,6 +128,7 @@ function makeLive(engine: Engine, operation: OperationRecord): LiveOperation {
     clock,
     limits,
     places: engine.places,
+    frozen: () => engine.deps.frozen(environment),
     assertOwned: () => engine.leases.assert(operation),
     crash,
     onProgress: (step, progress) =>

@@ -38,6 +38,8 @@ export interface EngineDeps {
   readonly loadPlan: (plan_id: string) => Promise<ExecutablePlan>;
   /** Throws `TARGET_CHANGED` when a target is no longer what was approved; from `changes`. */
   readonly checkTargets: (plan: ExecutablePlan) => Promise<void>;
+  /** Why an environment is frozen; from `changes`. */
+  readonly frozen: (environment: string) => Promise<string | undefined>;
   readonly crash?: (point: Point, step: TraceStep) => void;
 }
 

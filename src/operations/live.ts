@@ -18,6 +18,8 @@ export interface LiveDeps {
   readonly clock: Clock;
   readonly places: Places;
   readonly limits: Limits;
+  /** Why the environment is frozen; undefined when it is not. */
+  readonly frozen: () => Promise<string | undefined>;
   /** Throws when another replica has taken the operation over. */
   readonly assertOwned: () => Promise<void>;
   /** Tests stop the process here; undefined in production. */
@@ -29,6 +31,8 @@ export interface LiveDeps {
 
 /** A backup of a large guest holds its lock for long; longer than this and a person should know. */
 const LOCK_PATIENCE_MS = 60 * 60_000;
+/** How often a frozen operation looks whether it may go on. */
+const THAW_EVERY_MS = 1_000;
 const PROGRESS_EVERY_MS = 1_000;
 
 /** What is known only while an operation runs in this process: what it waits for, how far its tasks are, its cancel. */
@@ -73,6 +77,7 @@ export class LiveOperation {
       canceled: () => this.#canceled,
       lockPatience: LOCK_PATIENCE_MS,
       enter: (step, effect, sent) => this.#enter(step, effect, sent),
+      thawed: () => this.#thawed(),
       sending: () => this.#deps.assertOwned(),
       at: (point, step) => this.#deps.crash?.(point, step),
       waiting: (why) => this.#wait(why),
@@ -83,6 +88,7 @@ export class LiveOperation {
   }
 
   async #enter(step: TraceStep, effect: Effect, sent: boolean): Promise<() => void> {
+    if (!sent) await this.#thawed();
     this.#mayGoOn(sent);
     const leave = await takeAll(this.#deps.places, this.#wanted(effect), (name) =>
       this.#wait(`"${step.title}" waits for a free place: ${name}`),
@@ -95,6 +101,14 @@ export class LiveOperation {
     }
     this.#wait(undefined);
     return leave;
+  }
+
+  async #thawed(): Promise<void> {
+    const { clock, environment, frozen } = this.#deps;
+    for (let why = await frozen(); why !== undefined && !this.#canceled; why = await frozen()) {
+      this.#wait(`${environment} to be thawed: ${why}`);
+      await clock.sleep(THAW_EVERY_MS, this.#abort.signal);
+    }
   }
 
   /** What was sent is seen through even after a cancel; only a handover leaves it. */

@@ -48,6 +48,7 @@ const forgetful: ThreadJournal = {
 
 const quiet: ThreadHooks = {
   enter: () => Promise.resolve(() => {}),
+  thawed: () => Promise.resolve(),
   sending: () => Promise.resolve(),
   at: () => {},
   waiting: () => {},

@@ -171,7 +171,11 @@ function approved(plan: ExecutablePlan, request: string): Gate {
 async function goBack(deps: RunDeps, { completed, unsettled }: Forward, error: AgentError): Promise<RunEnd> {
   await deps.enterState('compensating', error);
   try {
-    const hooks: ThreadHooks = { ...deps.hooks, canceled: () => false, enter: () => Promise.resolve(() => {}) };
+    const enter = async (): Promise<() => void> => {
+      await deps.hooks.thawed();
+      return () => {};
+    };
+    const hooks: ThreadHooks = { ...deps.hooks, canceled: () => false, enter };
     const unknown = unsettled.map(({ seq, title }) => ({
       seq,
       title,

@@ -42,6 +42,8 @@ export interface ThreadHooks {
   enter(step: TraceStep, effect: Effect, sent: boolean): Promise<() => void>;
   /** The PVE task that an effect waits for now; undefined when it has ended. */
   task(step: TraceStep, effect: Effect, upid: string | undefined): void;
+  /** Waits while the environment is frozen. */
+  thawed(): Promise<void>;
   /** Right before a call leaves: throws when the operation is not ours any more. */
   sending(): Promise<void>;
   at(point: Point, step: TraceStep): void;

@@ -67,6 +67,8 @@ const LEAST: Readonly<Record<string, Role>> = {
   'GET /v1/audit': 'viewer',
   'GET /v1/audit/export': 'approver',
   'GET /v1/audit/key': 'viewer',
+  'POST /v1/environments/{environment}/freeze': 'operator',
+  'POST /v1/environments/{environment}/thaw': 'approver',
   'POST /v1/tokens': 'admin',
   'GET /v1/tokens': 'admin',
   'DELETE /v1/tokens/{id}': 'admin',
@@ -83,6 +85,7 @@ function refusal(route: string, role: Role, kind: PrincipalClass): string | unde
   if (ROLES.indexOf(role) < ROLES.indexOf(least)) return 'FORBIDDEN';
   if (/approve$|reject$/.test(route) && kind !== 'human') return 'APPROVAL_FORBIDDEN';
   if (route === 'POST /v1/tokens' && kind !== 'human') return 'FORBIDDEN';
+  if (route.endsWith('/thaw') && kind !== 'human') return 'FORBIDDEN';
   return undefined;
 }
 

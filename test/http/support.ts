@@ -130,6 +130,8 @@ export const ROUTES: readonly Route[] = (
     ['POST /v1/plans/{plan_id}/reject', `/v1/plans/${NOWHERE}/reject`, {}],
     ['POST /v1/plans/{plan_id}/cancel', `/v1/plans/${NOWHERE}/cancel`, {}],
     ['POST /v1/actions/apply', '/v1/actions/apply', { plan_id: NOWHERE }],
+    ['POST /v1/environments/{environment}/freeze', '/v1/environments/nowhere/freeze', { reason: 'a test' }],
+    ['POST /v1/environments/{environment}/thaw', '/v1/environments/nowhere/thaw', { reason: 'a test' }],
     ['GET /v1/operations', '/v1/operations'],
     ['GET /v1/operations/{operation_id}', `/v1/operations/${NOWHERE}`],
     ['POST /v1/operations/{operation_id}/cancel', `/v1/operations/${NOWHERE}/cancel`, {}],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { apply, approve, cancelPlan, reject } from '../../src/changes/index.ts';
+import { apply, approve, cancelPlan, freeze, reject, thaw } from '../../src/changes/index.ts';
 import { hashJson } from '../../src/kernel/canonical.ts';
 import { isAgentError, type ErrorCode } from '../../src/kernel/errors.ts';
 import { actorOf } from '../../src/changes/index.ts';
@@ -292,5 +292,43 @@ describe('an operation', () => {
       expect(ended.state).toBe('canceled');
       expect(ended.compensation?.map(({ state }) => state)).toEqual(['left']);
       await life.close();
+    }));
+});
+
+describe('a frozen environment', () => {
+  it('begins nothing, lets what runs finish its step and wait, and goes on when it is thawed', () =>
+    inLife(async (life, one) => {
+      const other = await life.plan(START);
+      const plan = await life.plan({
+        action: 'vm.create_from_template',
+        target: 'vm/9000',
+        params: { name: 'web1', cores: 4 },
+      });
+      const seen: { why?: string; calls?: number; refusals?: string[] } = {};
+      const whileFrozen = async (): Promise<void> => {
+        const refusals = [
+          await code(() => apply(life.changes, { plan_id: id(other) }, person)),
+          await code(() => thaw(life.changes, 'home', 'power is back', agent)),
+        ];
+        Object.assign(seen, { calls: one.calls().length, refusals });
+        await thaw(life.changes, 'home', 'power is back', person);
+      };
+      let frozen: Promise<unknown> | undefined;
+      let thawed: Promise<void> | undefined;
+      life.changes.events.subscribe(({ type, data }) => {
+        if (type === 'operation.effect.sent') frozen ??= freeze(life.changes, 'home', 'on battery', agent);
+        if (type !== 'operation.waiting' || thawed !== undefined) return;
+        seen.why = JSON.stringify(data);
+        thawed = whileFrozen();
+      });
+      const operation = await life.end(await life.begin(plan));
+      await Promise.all([frozen, thawed]);
+      expect(operation['state'], JSON.stringify(operation['error'])).toBe('applied');
+      expect(seen).toMatchObject({
+        why: expect.stringContaining('on battery') as string,
+        refusals: ['ENVIRONMENT_FROZEN', 'FORBIDDEN'],
+      });
+      expect(seen.calls).toBeLessThanOrEqual(2);
+      expect(one.calls()).toHaveLength(3);
     }));
 });

@@ -8,6 +8,7 @@ import {
   bodyOf,
   checkTargets,
   executable,
+  freezeOf,
   plannerDeps,
   submit,
   type ChangesDeps,
@@ -90,6 +91,7 @@ export class Harness {
       log: silentLogger,
       limits: DEFAULT_LIMITS,
       connect: () => api,
+      frozen: async (name) => (await freezeOf(store, name))?.reason,
       loadPlan: (plan_id) => executable(this.changes, plan_id),
       checkTargets: async (plan) =>
         checkTargets(plan, bodyOf(await getPlan(store, plan.plan_id)), environment, plannerDeps(this.changes)),

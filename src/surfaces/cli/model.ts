@@ -10,6 +10,7 @@ export interface EnvironmentRow {
   readonly nodes?: number;
   readonly guests?: number;
   readonly version?: string;
+  readonly frozen?: { readonly reason: string };
 }
 
 export interface Guest {

@@ -13,12 +13,21 @@ export function addLabCommands(program: Command, act: Act): void {
     .command('whoami')
     .description('show whose token is used and what it may do')
     .action(act(async () => (await import('./commands/session.ts')).whoami));
-  program
-    .command('env')
-    .description('environments')
+  const env = program.command('env').description('environments');
+  env
     .command('list')
     .description('list the environments and how they are')
     .action(act(async () => (await import('./commands/lab.ts')).listEnvironments));
+  for (const [verb, what] of [
+    ['freeze', 'stop every apply of an environment; running operations wait after their current step'],
+    ['thaw', 'let the operations of a frozen environment go on; only for people'],
+  ] as const) {
+    env
+      .command(`${verb} <name>`)
+      .description(what)
+      .requiredOption('--reason <text>', 'why; everybody whose change waits sees it')
+      .action(act(async () => (await import('./commands/freeze.ts'))[verb]));
+  }
   program
     .command('nodes')
     .description('list the nodes of an environment')

@@ -15,6 +15,7 @@ import { sendProblem } from './problem.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { eventRoutes } from './routes/events.ts';
+import { freezeRoutes } from './routes/freeze.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { planRoutes } from './routes/plans.ts';
 import { readRoutes } from './routes/reads.ts';
@@ -82,6 +83,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     operationRoutes,
     readRoutes,
     taskRoutes,
+    freezeRoutes,
     auditRoutes,
     eventRoutes,
     tokenRoutes,

@@ -24,6 +24,7 @@ export interface Environment {
   readonly nodes_online?: number;
   readonly guests?: number;
   readonly version?: string;
+  readonly frozen?: { readonly reason: string };
 }
 
 /** A row of PVE's `GET /nodes`. */

@@ -11,7 +11,7 @@ export async function listEnvironments(context: Context): Promise<void> {
   const { style } = context;
   const answer = await context.api.get<{ environments: EnvironmentRow[] }>('/v1/environments');
   await context.show(answer, async ({ environments }) => {
-    const rows = environments.map(({ name, status, version, nodes, guests, production, endpoint, detail }) => {
+    const rows = environments.map(({ name, status, version, nodes, guests, production, endpoint, detail, frozen }) => {
       const colour = status === 'ok' ? style.green : style.red;
       return [
         name,
@@ -20,7 +20,7 @@ export async function listEnvironments(context: Context): Promise<void> {
         cell(nodes),
         cell(guests),
         production ? 'yes' : 'no',
-        detail ?? [endpoint ?? ''].flat().join(', '),
+        frozen === undefined ? (detail ?? [endpoint ?? ''].flat().join(', ')) : `frozen: ${frozen.reason}`,
       ];
     });
     return orNothing(

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { parseTarget } from '../../../actions/index.ts';
-import { mayUse, type Principal } from '../../../changes/index.ts';
+import { freezeOf, mayUse, type Principal } from '../../../changes/index.ts';
 import { inventoryOf, locate, readInventory, type Environment } from '../../../estate/index.ts';
 import { AgentError, toAgentError } from '../../../kernel/errors.ts';
 import { list, record, text } from '../../../proxmox/index.ts';
@@ -25,7 +25,7 @@ export async function readRoutes(server: FastifyInstance, deps: HttpDeps): Promi
     answer: z.looseObject({ environments: z.array(z.unknown()) }),
     async work(_query, principal) {
       const mine = deps.estate.list().filter(({ name }) => mayUse(principal, name));
-      return { environments: await Promise.all(mine.map(describe)) };
+      return { environments: await Promise.all(mine.map((one) => describe(deps, one))) };
     },
   });
   liveRead(server, '/v1/nodes', {
@@ -82,14 +82,18 @@ async function guestStatus(
 }
 
 /** A cluster that does not answer says so in its line; the others are shown all the same. */
-async function describe({
-  name,
-  production,
-  endpoints,
-  simulator,
-  api,
-}: Environment): Promise<Record<string, unknown>> {
-  const head = { name, production, endpoint: endpoints[0] ?? '', ...(simulator === undefined ? {} : { simulator }) };
+async function describe(
+  deps: HttpDeps,
+  { name, production, endpoints, simulator, api }: Environment,
+): Promise<Record<string, unknown>> {
+  const frozen = await freezeOf(deps.store, name);
+  const head = {
+    name,
+    production,
+    endpoint: endpoints[0] ?? '',
+    ...(simulator === undefined ? {} : { simulator }),
+    ...(frozen === undefined ? {} : { frozen: { ...frozen, at: new Date(frozen.at).toISOString() } }),
+  };
   try {
     const [{ guests, nodes }, version] = await Promise.all([readInventory(api), api.get('/version')]);
     const online = nodes.filter((node) => node['status'] === 'online').length;

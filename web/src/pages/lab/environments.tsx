@@ -29,7 +29,18 @@ export function Environments() {
 }
 
 function Row({ environment }: { environment: Environment }) {
-  const { name, production, endpoint, status, detail, nodes, nodes_online = nodes, guests, version } = environment;
+  const {
+    name,
+    production,
+    endpoint,
+    status,
+    detail,
+    nodes,
+    nodes_online = nodes,
+    guests,
+    version,
+    frozen,
+  } = environment;
   const reached = status === 'ok';
   const sizes = [
     nodes === undefined ? '' : `${nodes_online} of ${count(nodes, 'node')} online`,
@@ -42,11 +53,13 @@ function Row({ environment }: { environment: Environment }) {
         <strong className="font-semibold">{name}</strong>
         <Chip tone={reached ? 'ok' : 'bad'}>{reached ? 'reachable' : 'unreachable'}</Chip>
         {production && <Chip>production</Chip>}
+        {frozen && <Chip tone="bad">frozen</Chip>}
         <span className="text-dim">{sizes.join(' · ')}</span>
       </div>
       <div className="font-mono text-xs break-all text-dim">
         {typeof endpoint === 'string' ? endpoint : endpoint.join(', ')}
       </div>
+      {frozen && <p className="mt-1">Nothing is applied: {frozen.reason}</p>}
       {!reached && <p className="mt-1 text-bad">{detail ?? 'The server gave no reason.'}</p>}
     </li>
   );
