@@ -20,7 +20,7 @@ import type { Ids } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import { DEFAULT_LIMITS, Engine, StepForms, type EngineDeps } from './operations/index.ts';
 import { createAudit, createEvents, createMetrics } from './record/index.ts';
-import { getPlan, loadKeys, openStore, type Store } from './store/index.ts';
+import { getPlan, loadKeys, openPostgres, openStore, type Store } from './store/index.ts';
 import { startLab, type Lab } from './lab.ts';
 import { createHttpServer } from './surfaces/http/server.ts';
 
@@ -52,7 +52,7 @@ export const VERSION = (
 
 /** The composition root: the only place that constructs things and knows all rooms. */
 export async function createApp({ config, clock, ids, log, crash }: AppOptions): Promise<App> {
-  const store = openStore({ directory: config.data, clock, log });
+  const store = await openDatabase(config, clock, log);
   const labs: Lab[] = [];
   try {
     return await compose({ config, clock, ids, log, ...(crash === undefined ? {} : { crash }) }, store, labs);
@@ -61,6 +61,12 @@ export async function createApp({ config, clock, ids, log, crash }: AppOptions):
     await store.close();
     throw error;
   }
+}
+
+/** Embedded unless DATABASE_URL names a PostgreSQL, where several replicas share the work. */
+async function openDatabase({ data: directory, database }: Config, clock: Clock, log: Logger): Promise<Store> {
+  if (database === undefined) return openStore({ directory, clock, log });
+  return openPostgres({ url: database.reveal(), directory, clock, log });
 }
 
 async function compose({ config, clock, ids, log, crash }: AppOptions, store: Store, labs: Lab[]): Promise<App> {

@@ -69,7 +69,7 @@ function breachesIn(file: string, rules: ReadonlyMap<string, Allowed>): string[]
   if (room === undefined) return []; // the composition root knows all rooms
   const rule = rules.get(room);
   if (rule === undefined) return [`${file}: src/${room} is not one of the rooms of the house`];
-  const isTest = /\.(test|testing)\.ts$/.test(file) || file.includes('/bench');
+  const isTest = /(\.test|\.testing|\/testing(_\w+)?)\.ts$/.test(file) || file.includes('/bench');
   return imports(file).flatMap(({ target, typeOnly }) => {
     const other = roomOf(target);
     if (other === undefined && isTest) return [];

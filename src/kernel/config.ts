@@ -27,6 +27,8 @@ export interface Config {
   /** Data directory, absolute. */
   readonly data: string;
   readonly logLevel: string;
+  /** PostgreSQL instead of the embedded SQLite, for several machines. */
+  readonly database: Secret | undefined;
   /** Accepted as an owner's token while set; 32 characters or more. */
   readonly bootstrapToken: Secret | undefined;
 }
@@ -99,6 +101,7 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
     port: port(flags.port ?? env['PROXMOX_AGENT_PORT']) ?? file.port ?? 8470,
     data: resolve(cwd, data ?? 'data'),
     logLevel: variable(env, 'PROXMOX_AGENT_LOG', levelSchema) ?? file.log_level ?? 'warn',
+    database: secretVariable(env, 'DATABASE_URL', base),
     bootstrapToken: bootstrap,
   };
 }
@@ -188,6 +191,10 @@ function fromVariables(env: ConfigSources['env'], base: string): EnvironmentConf
     }),
   ];
 }
+
+/** A secret named by reference on a command line, where a literal would stand in the process list. */
+export const readSecret = (text: string, env: ConfigSources['env'], where: string): Secret =>
+  reference(text, env, process.cwd(), where);
 
 /** `env:NAME` or `file:PATH`; a literal is refused, so that no secret stands in a file that is shared. */
 function reference(text: string, env: ConfigSources['env'], base: string, where: string): Secret {

@@ -61,6 +61,7 @@ export class Service {
       port: 0,
       data: directory.path,
       logLevel: 'silent',
+      database: undefined,
       bootstrapToken: new Secret(BOOTSTRAP),
     };
     const app = await createApp({ config, clock, ids: systemIds(clock), log: silentLogger });

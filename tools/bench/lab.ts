@@ -168,6 +168,7 @@ export class BenchLab {
       port: 0,
       data: join(this.directory, data),
       logLevel: 'silent',
+      database: undefined,
       bootstrapToken: undefined,
     };
     return createApp({ config, clock: systemClock, ids: systemIds(systemClock), log: silentLogger });

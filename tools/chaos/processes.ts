@@ -80,7 +80,8 @@ export class Stage {
   /** Starts (or starts again) the server of this number on its own port. */
   async startServer(index: number): Promise<void> {
     this.#ports[index] ??= await freePort();
-    const data = join(this.directory, this.#databaseUrl === undefined ? 'data' : `data-${index}`);
+    // Replicas share their keys; with PostgreSQL nothing else stands in the directory.
+    const data = join(this.directory, 'data');
     const args = [
       'serve',
       '--config',
@@ -94,7 +95,6 @@ export class Stage {
     const server = new Program(args, {
       CHAOS_SECRET: SECRET,
       PROXMOX_AGENT_BOOTSTRAP_TOKEN: BOOTSTRAP,
-      PROXMOX_AGENT_KEYS: join(this.directory, 'keys.json'),
       ...database,
     });
     this.servers[index] = server;

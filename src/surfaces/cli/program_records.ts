@@ -7,12 +7,7 @@ const append = (value: string, before: string[] = []): string[] => [...before, v
 export function addRecordCommands(program: Command, act: Act): void {
   addAudit(program, act);
   addTokens(program, act);
-  program
-    .command('store')
-    .description("the server's own data")
-    .command('backup <file>')
-    .description('write a consistent copy of the database to a file on the machine of the server')
-    .action(act(async () => (await import('./commands/store.ts')).backup));
+  addStore(program, act);
   program
     .command('completion <shell>')
     .description('print the completion script for bash, zsh or fish')
@@ -22,6 +17,25 @@ export function addRecordCommands(program: Command, act: Act): void {
     .allowUnknownOption()
     .helpOption(false)
     .action(act(async () => (await import('./commands/completion.ts')).complete));
+}
+
+function addStore(program: Command, act: Act): void {
+  const store = program.command('store').description("the server's own data");
+  store
+    .command('backup <file>')
+    .description('write a consistent copy of the database to a file on the machine of the server')
+    .action(act(async () => (await import('./commands/store.ts')).backup));
+  store
+    .command('restore <file>')
+    .description('make a backup the database of a data directory of this machine; the server has to be stopped')
+    .option('--data <directory>', 'the data directory (PROXMOX_AGENT_DATA, else ./data)')
+    .action(act(async () => (await import('./commands/store.ts')).restore));
+  store
+    .command('copy')
+    .description('copy everything into an empty PostgreSQL; the server has to be stopped')
+    .requiredOption('--to <reference>', 'the URL of the database, as env:NAME or file:PATH')
+    .option('--data <directory>', 'the data directory (PROXMOX_AGENT_DATA, else ./data)')
+    .action(act(async () => (await import('./commands/store.ts')).copy));
 }
 
 function addAudit(program: Command, act: Act): void {
