@@ -29,6 +29,7 @@ export async function attend(engine: Engine, operation: OperationRecord): Promis
   const actor = operation.body['actor'] as Actor;
   const api = engine.deps.connect(environment);
   const live = makeLive(engine, operation);
+  if (operation.body['cancel_requested'] === true) await live.cancel();
   engine.live.set(operation_id, live);
   const targets = (operation.body['targets'] as string[] | undefined) ?? [];
   if (!(await engine.lock(operation, targets, live))) return;

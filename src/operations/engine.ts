@@ -11,6 +11,7 @@ import {
   takeLocks,
   updateOperation,
   type Actor,
+  type JsonObject,
   type OperationRecord,
   type Store,
   type StoreTx,
@@ -155,7 +156,8 @@ export class Engine {
         operation_id,
       });
     }
-    await this.#record(operation, actor, 'operation.cancel.requested');
+    // Kept with the operation: a process that dies after this answer must not carry the operation through.
+    await this.#record(operation, actor, 'operation.cancel.requested', { cancel_requested: true });
     // The replica that runs it hears of it by the event that was just recorded.
     await live?.cancel();
     this.#wakeWaiting();
@@ -170,7 +172,7 @@ export class Engine {
         `The operation is ${operation.state}; only one that needs attention is resumed.`,
         { operation_id },
       );
-    await this.#record(operation, actor, 'operation.resumed');
+    await this.#record(operation, actor, 'operation.resumed', { cancel_requested: false });
     this.start(operation_id);
   }
 
@@ -252,10 +254,19 @@ export class Engine {
     this.start(operation.operation_id);
   }
 
-  async #record({ operation_id, plan_id, environment }: OperationRecord, actor: Actor, event: string): Promise<void> {
+  async #record(
+    { operation_id, plan_id, environment }: OperationRecord,
+    actor: Actor,
+    event: string,
+    mark?: JsonObject,
+  ): Promise<void> {
     const { store, audit, events } = this.deps;
     const ids = { operation_id, plan_id };
     await store.commit(async (trx) => {
+      if (mark !== undefined) {
+        const now = await getOperation(trx, operation_id);
+        await updateOperation(trx, now, { body: { ...now.body, ...mark } });
+      }
       await audit.append(trx, { actor, environment, event, ids });
       await events.publish(trx, { type: event, environment, ids });
     });
