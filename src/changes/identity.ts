@@ -191,28 +191,29 @@ export async function tokens(deps: IdentityDeps, principal: Principal): Promise<
   return (await listTokens(deps.store)).filter(({ environments }) => within(principal, environments)).map(tokenView);
 }
 
-/** Errors: `FORBIDDEN`, `NOT_FOUND`. */
+/** Revokes a token; who is not a person, only its own. Errors: `FORBIDDEN`, `NOT_FOUND`. */
 export async function revoke(deps: IdentityDeps, id: string, principal: Principal): Promise<void> {
   requireRole(principal, 'admin');
   const found = (await listTokens(deps.store)).find((token) => token.id === id);
   // Not FORBIDDEN: who may not see a token does not learn that there is one.
   if (found !== undefined && !within(principal, found.environments))
     throw new AgentError('NOT_FOUND', `There is no token ${id}.`);
+  // Without its people's tokens a lab has nobody left who can approve.
+  if (found !== undefined && found.id !== principal.id && principal.class !== 'human')
+    throw new AgentError('FORBIDDEN', 'Only a person can revoke the tokens of others.');
   await deps.store.commit(async (trx) => {
     await revokeToken(trx, id, deps.clock.now());
     await deps.audit.append(trx, { actor: actorOf(principal), event: 'token.revoked', ids: { token_id: id } });
   });
 }
 
+const hasOwner = (all: readonly TokenRecord[]): boolean =>
+  all.some(({ role, class: kind, revoked_at }) => role === 'admin' && kind === 'human' && revoked_at === null);
+
 /** A code that makes the owner once, within a day; undefined when there is an owner (any admin's token) already. */
 export async function ownerCode(deps: IdentityDeps): Promise<string | undefined> {
   const { store, clock, ids } = deps;
-  if (
-    (await listTokens(store)).some(
-      ({ role, class: kind, revoked_at }) => role === 'admin' && kind === 'human' && revoked_at === null,
-    )
-  )
-    return undefined;
+  if (hasOwner(await listTokens(store))) return undefined;
   const code = Buffer.from(ids.bytes(24)).toString('base64url');
   const now = clock.now();
   await store.commit((trx) => insertOwnerLink(trx, sha256(code), now, now + OWNER_LINK_MS));
@@ -231,7 +232,8 @@ export async function becomeOwner(deps: IdentityDeps, code: string): Promise<Tok
     method: 'owner-link',
   };
   return deps.store.commit(async (trx) => {
-    if (!(await useOwnerLink(trx, sha256(code), deps.clock.now()))) {
+    // Each start prints a link of its own until there is an owner; the first that is used ends them all.
+    if (!(await useOwnerLink(trx, sha256(code), deps.clock.now())) || hasOwner(await listTokens(trx))) {
       throw new AgentError(
         'UNAUTHENTICATED',
         'This link was used already or has expired. Stop the server, start it again, and it prints a new one as long as there is no owner.',

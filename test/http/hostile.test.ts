@@ -1,0 +1,40 @@
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ownerCode } from '../../src/changes/index.ts';
+import { Service, START, type Got } from './support.ts';
+
+let service: Service;
+let directory = '';
+beforeAll(async () => {
+  service = await Service.twoLabs();
+  directory = mkdtempSync(join(tmpdir(), 'proxmox-agent-'));
+});
+afterAll(async () => {
+  await service.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+const ask = (line: string, token: string, body?: unknown): Promise<Got> => service.ask(line, { token, body });
+
+describe('the link for the owner', () => {
+  it('of an earlier start makes no second owner', async () => {
+    const [first, second] = [await ownerCode(service.app.identity), await ownerCode(service.app.identity)];
+    const use = (code?: string) => service.ask('POST /v1/owner', { body: { code } });
+    expect((await use(first)).status).toBe(201);
+    expect(await use(second)).toMatchObject({ status: 401, json: { code: 'UNAUTHENTICATED' } });
+  });
+});
+
+describe('who is no person', () => {
+  it.each(['agent', 'service'] as const)('a %s revokes its own token and nobody else’s', async (kind) => {
+    const human = await service.token('admin');
+    const { id: humans } = (await ask('GET /v1/me', human)).json;
+    const own = await service.token('admin', kind);
+    const { id } = (await ask('GET /v1/me', own)).json;
+    expect(await ask(`DELETE /v1/tokens/${String(humans)}`, own)).toMatchObject({ json: { code: 'FORBIDDEN' } });
+    expect((await ask('GET /v1/me', human)).status).toBe(200);
+    expect((await ask(`DELETE /v1/tokens/${String(id)}`, own)).status).toBe(204);
+    expect((await ask('GET /v1/me', own)).status).toBe(401);
+  });
+});
