@@ -38,3 +38,20 @@ describe('who is no person', () => {
     expect((await ask('GET /v1/me', own)).status).toBe(401);
   });
 });
+
+describe('a backup', () => {
+  it('is never written over what there is, nor through a link', async () => {
+    const admin = await service.token('admin');
+    const file = join(directory, 'keys.json');
+    const link = join(directory, 'link');
+    writeFileSync(file, 'precious');
+    symlinkSync(join(directory, 'nowhere'), link);
+    for (const taken of [file, link])
+      expect(await ask('POST /v1/store/backup', admin, { file: taken })).toMatchObject({
+        status: 400,
+        json: { code: 'VALIDATION_FAILED', errors: { file: 'must not exist yet' } },
+      });
+    expect(readFileSync(file, 'utf8')).toBe('precious');
+    expect((await ask('POST /v1/store/backup', admin, { file: join(directory, 'new') })).status).toBe(200);
+  });
+});

@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
@@ -29,7 +30,9 @@ export async function systemRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   server.get(
     '/metrics',
     { config: { rule: 'viewer' }, schema: { summary: 'Prometheus metrics' } },
-    async (_request, reply) => reply.type(deps.metrics.contentType).send(await deps.metrics.text()),
+    async (_request, reply) => {
+      return reply.type(deps.metrics.contentType).send(await deps.metrics.text());
+    },
   );
   server.get('/openapi.json', { config: { rule: 'public' }, schema: { hide: true } }, () => server.swagger());
   const reference = lazyReference();
@@ -56,6 +59,11 @@ export async function systemRoutes(server: FastifyInstance, deps: HttpDeps): Pro
       if (!isAbsolute(file))
         throw new AgentError('VALIDATION_FAILED', 'The file must be an absolute path.', {
           errors: { file: 'must begin with /' },
+        });
+      // The server may write much that it must not write over: its own database and keys first of all.
+      if (lstatSync(file, { throwIfNoEntry: false }) !== undefined)
+        throw new AgentError('VALIDATION_FAILED', `There is a file ${file} already; name a new one.`, {
+          errors: { file: 'must not exist yet' },
         });
       const { bytes } = await deps.store.backup(file);
       await deps.store.commit((trx) =>
