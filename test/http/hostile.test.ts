@@ -55,3 +55,21 @@ describe('a backup', () => {
     expect((await ask('POST /v1/store/backup', admin, { file: join(directory, 'new') })).status).toBe(200);
   });
 });
+
+describe('a token for one environment', () => {
+  it('learns nothing of others from the metrics or from records that are about all', async () => {
+    const admin = await service.token('admin');
+    await ask('POST /v1/tokens', admin, {
+      name: 'hidden-name',
+      role: 'viewer',
+      class: 'agent',
+      environments: ['other'],
+    });
+    const scoped = await service.token('admin', 'human', ['lab']);
+    expect(await ask('GET /metrics', scoped)).toMatchObject({ status: 403, json: { code: 'FORBIDDEN' } });
+    await ask('POST /v1/tokens', scoped, { name: 'own-name', role: 'viewer', class: 'agent', environments: ['lab'] });
+    const { text } = await ask('GET /v1/audit?last=500', scoped);
+    expect(text).not.toContain('hidden-name');
+    expect(text).toContain('own-name');
+  });
+});

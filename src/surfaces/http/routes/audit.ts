@@ -68,9 +68,14 @@ async function* lines(source: AsyncIterable<string>): AsyncGenerator<string> {
   for await (const line of source) yield line.endsWith('\n') ? line : `${line}\n`;
 }
 
-/** A record of an environment that the caller may not see keeps its place in the chain and loses its content. */
+/**
+ * A record that the caller may not see keeps its place in the chain and loses its content. What is about no single
+ * environment (tokens, backups) is for those who have rights in all, and for who did it.
+ */
 const shown = (record: AuditRecord, principal: Principal): unknown => {
-  if (record.environment === null || mayUse(principal, record.environment))
+  const { environment, actor } = record;
+  const own = environment === null && (principal.environments === null || actor.id === principal.id);
+  if (own || (environment !== null && mayUse(principal, environment)))
     return { ...record, at: new Date(record.at).toISOString() };
   return { seq: record.seq, at: new Date(record.at).toISOString(), hash: record.hash, prev_hash: record.prev_hash };
 };

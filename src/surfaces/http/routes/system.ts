@@ -30,7 +30,9 @@ export async function systemRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   server.get(
     '/metrics',
     { config: { rule: 'viewer' }, schema: { summary: 'Prometheus metrics' } },
-    async (_request, reply) => {
+    async (request, reply) => {
+      // Counts by environment are of all environments.
+      requireEverywhere(caller(request));
       return reply.type(deps.metrics.contentType).send(await deps.metrics.text());
     },
   );
