@@ -73,3 +73,23 @@ describe('a token for one environment', () => {
     expect(text).toContain('own-name');
   });
 });
+
+describe('a path', () => {
+  it('with too long a name is the caller’s mistake', async () => {
+    const admin = await service.token('admin');
+    const answer = await ask(`GET /v1/plans/${'a'.repeat(3000)}`, admin);
+    expect(answer).toMatchObject({ status: 400, json: { code: 'VALIDATION_FAILED' } });
+    expect(answer.text.length).toBeLessThan(1000);
+  });
+
+  it.each(['node=..&upid=UPID:pve1:x', 'node=pve1&upid=..', 'node=.&upid=x'])(
+    'of Proxmox VE is not climbed by %s',
+    async (query) => {
+      const admin = await service.token('admin');
+      expect(await ask(`GET /v1/tasks/status?environment=lab&${query}`, admin)).toMatchObject({
+        status: 400,
+        json: { code: 'VALIDATION_FAILED' },
+      });
+    },
+  );
+});

@@ -22,6 +22,7 @@ function fromFastify(error: unknown): AgentError | undefined {
   if (code === 'FST_ERR_VALIDATION' && isAgentError((error as { cause?: unknown }).cause))
     return (error as { cause: AgentError }).cause;
   if (statusCode === 413) return new AgentError('VALIDATION_FAILED', 'The body is too large.');
+  if (statusCode === 414) return new AgentError('VALIDATION_FAILED', 'A name in the path is too long.');
   if (statusCode === 415) return new AgentError('VALIDATION_FAILED', 'Send the body as application/json.');
   if (statusCode === 429) return new AgentError('RATE_LIMITED', message);
   if (statusCode === 400)

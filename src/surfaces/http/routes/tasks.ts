@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { list, nodeOf, record } from '../../../proxmox/index.ts';
+import { list, nodeOf, path, record } from '../../../proxmox/index.ts';
 import type { HttpDeps } from '../context.ts';
 import { environmentFor, liveRead } from './live.ts';
 import { environmentName } from './schemas.ts';
@@ -24,9 +24,7 @@ export async function taskRoutes(server: FastifyInstance, deps: HttpDeps): Promi
     async work({ environment, node, limit }, principal) {
       const { api } = environmentFor(deps, environment, principal);
       const answer =
-        node === undefined
-          ? api.get('/cluster/tasks')
-          : api.get(`/nodes/${encodeURIComponent(node)}/tasks`, { source: 'all', limit });
+        node === undefined ? api.get('/cluster/tasks') : api.get(path`/nodes/${node}/tasks`, { source: 'all', limit });
       return { tasks: list(await answer).slice(0, limit) };
     },
   });
@@ -36,8 +34,7 @@ export async function taskRoutes(server: FastifyInstance, deps: HttpDeps): Promi
     answer: z.looseObject({ upid: z.string() }),
     async work({ environment, node, upid }, principal) {
       const { api } = environmentFor(deps, environment, principal);
-      const at = encodeURIComponent(node ?? nodeOf(upid));
-      return { upid, ...record(await api.get(`/nodes/${at}/tasks/${encodeURIComponent(upid)}/status`)) };
+      return { upid, ...record(await api.get(path`/nodes/${node ?? nodeOf(upid)}/tasks/${upid}/status`)) };
     },
   });
 }
