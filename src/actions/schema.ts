@@ -52,7 +52,8 @@ export function fieldErrors(error: z.ZodError, prefix = '', known: readonly stri
   return out;
 }
 
-const TARGET = /^(?:(vm|ct|qemu|lxc)\/(\d{3,9})|(node|storage)\/([A-Za-z0-9][\w.-]*)|(cluster))$/;
+// No leading zeros: locks and limits go by a target's text, so one guest has exactly one.
+const TARGET = /^(?:(vm|ct|qemu|lxc)\/([1-9]\d{2,8})|(node|storage)\/([A-Za-z0-9][\w.-]*)|(cluster))$/;
 
 /** A target's kind and id as written; where it is, is looked up in the estate. Errors: `VALIDATION_FAILED`. */
 export function parseTarget(text: string): Pick<Target, 'kind' | 'id' | 'text' | 'vmid'> {

@@ -93,3 +93,14 @@ describe('a path', () => {
     },
   );
 });
+
+describe('a target', () => {
+  it('has one spelling, for locks go by it', async () => {
+    const admin = await service.token('admin');
+    for (const target of ['vm/0301', 'vm/00301', 'qemu/0301'])
+      expect(await ask('POST /v1/actions/plan', admin, { ...START, target })).toMatchObject({
+        status: 400,
+        json: { code: 'VALIDATION_FAILED', errors: { target: expect.any(String) as string } },
+      });
+  });
+});
