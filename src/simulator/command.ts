@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { systemClock } from '../kernel/clock.ts';
 import { systemIds, type Ids } from '../kernel/ids.ts';
 import { coverageText } from './coverage.ts';
-import type { Fault } from './faults.ts';
+import { FaultError, parseFaults } from './fault-list.ts';
 import { makeCertificate } from './server/certificate.ts';
 import { parseSpeed, type Speed } from './server/clock.ts';
 import { startServer } from './server/server.ts';
@@ -133,9 +133,14 @@ function addCredentials(simulator: Simulator, { password, tokens, capture }: Opt
 
 function addFaults(simulator: Simulator, file: string | undefined): void {
   if (file === undefined) return;
-  const { faults } = readJson(file, 'the list of faults') as { faults?: Fault[] };
-  if (!Array.isArray(faults)) throw new UsageError(`'${file}' has no list \`faults\``);
-  for (const fault of faults) simulator.inject({ ...fault, match: fault.match ?? {} });
+  const read = readJson(file, 'the list of faults');
+  try {
+    const { seed, faults } = parseFaults(read);
+    for (const fault of faults) simulator.inject(fault, seed);
+  } catch (error) {
+    if (!(error instanceof FaultError)) throw error;
+    throw new UsageError(`the list of faults '${file}': ${error.message}`);
+  }
 }
 
 async function serve(options: Options): Promise<void> {

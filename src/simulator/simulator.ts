@@ -5,6 +5,7 @@ import { dispatch, type SimRequest, type SimResponse } from './core/dispatch.ts'
 import { World } from './core/world.ts';
 import { Faults, type Fault } from './faults.ts';
 import { HaManager } from './ha/manager.ts';
+import { Past } from './past.ts';
 import { killNode, startNode } from './nodes/failure.ts';
 import { stateFromCapture } from './state/capture.ts';
 import { objectsOf, type Objects } from './state/objects.ts';
@@ -43,6 +44,7 @@ export class Simulator {
   readonly world: World;
   readonly #ha: HaManager;
   readonly #faults = new Faults();
+  readonly #past = new Past(() => this.#faults.wanted());
   readonly #calls: SimCall[] = [];
 
   constructor(state: State, { ids, now }: SimulatorOptions) {
@@ -90,11 +92,19 @@ export class Simulator {
       task === undefined
         ? undefined
         : { kind: task.kind as 'task-fail' | 'task-vanish', exitstatus: task.exitstatus ?? 'simulated failure' };
-    const response = dispatch(this.world, request, principal);
+    if (method !== 'GET') this.#past.change(this.world);
+    const response = dispatch(this.#asSeen(hits), request, principal);
     this.world.taskFault = undefined;
     if (method !== 'GET') this.#record(request, response);
     if (hits.some(({ kind }) => kind === 'cut-after')) return { status: 0, reason: 'cut', body: null, ...late };
     return delay > 0 ? { ...response, ...late } : response;
+  }
+
+  /** The cluster that answers: as it is, or for a stale answer as it was. */
+  #asSeen(hits: readonly Fault[]): World {
+    const stale = hits.find(({ kind }) => kind === 'stale');
+    if (stale === undefined) return this.world;
+    return this.#past.world(this.now(), stale.stale_ms) ?? this.world;
   }
 
   #record({ method, path, params, principal }: SimRequest, { status, body }: SimResponse): void {
@@ -109,11 +119,14 @@ export class Simulator {
     return this.#calls;
   }
 
-  inject(fault: Fault): void {
-    this.#faults.add(fault);
+  /** Arms a fault; `seed` is what its `probability` draws from. */
+  inject(fault: Fault, seed = ''): void {
+    this.#faults.add(fault, seed);
+    this.#past.begin(this.world);
   }
   clearFaults(): void {
     this.#faults.clear();
+    this.#past.clear();
   }
 
   now(): number {
@@ -122,7 +135,18 @@ export class Simulator {
 
   /** Moves virtual time; tasks that are due end, in order. */
   advance(ms: number): void {
-    this.world.timeline.advanceTo(this.now() + ms);
+    this.#advanceTo(this.now() + ms);
+  }
+
+  /** In steps where stale answers need the moments on the way. */
+  #advanceTo(time: number): void {
+    const pace = this.#past.pace();
+    if (pace !== undefined) {
+      if (this.now() < time - pace.last) this.world.timeline.advanceTo(time - pace.last);
+      for (this.#past.pass(this.world); this.now() < time; this.#past.pass(this.world))
+        this.world.timeline.advanceTo(Math.min(time, this.now() + pace.step));
+    }
+    this.world.timeline.advanceTo(time);
   }
 
   /** Virtual time of the next thing that happens by itself. */
@@ -154,7 +178,7 @@ export class Simulator {
     for (; !done() && events < MAX_EVENTS; events++) {
       const next = this.nextEvent();
       if (next === undefined) break;
-      this.world.timeline.advanceTo(next);
+      this.#advanceTo(next);
     }
     // Who waits for the end wants to see it, not what pvestatd said before.
     this.world.publish({ storages: events > 0 });
@@ -167,11 +191,13 @@ export class Simulator {
 
   /** A node loses power: its guests and tasks die, it answers 595, and the HA manager moves its services. */
   killNode(name: string): void {
+    this.#past.change(this.world);
     killNode(this.world, name);
   }
 
   /** The node comes back and starts the guests that start at boot. */
   startNode(name: string): void {
+    this.#past.change(this.world);
     startNode(this.world, name);
   }
 }

@@ -102,10 +102,11 @@ function mergeParams(path: Readonly<Record<string, string>>, given: SimRequest['
   for (const [name, raw] of Object.entries(given)) {
     if (name === '_dc') continue;
     const value: Value = typeof raw === 'boolean' ? (raw ? '1' : '0') : raw;
-    if (path[name] !== undefined && path[name] !== String(value)) {
+    const fixed = Object.hasOwn(path, name) ? path[name] : undefined;
+    if (fixed !== undefined && fixed !== String(value)) {
       errors[name] = 'duplicate parameter (already defined in URI) with conflicting values!';
     }
-    values[name] = path[name] ?? value;
+    values[name] = fixed ?? value;
   }
   return { values, errors };
 }

@@ -45,6 +45,8 @@ export class World {
 
   constructor(state: State, ids: Ids, now: number) {
     this.state = state;
+    // Callers name nodes, and `constructor` is none.
+    Object.setPrototypeOf(state.nodes, null);
     this.ids = ids;
     this.ticketKey = ids.bytes(32);
     this.timeline = new Timeline(now);

@@ -37,7 +37,7 @@ const asTask = (type: string, lock: string, body: Body) => (call: Call) => {
 function check({ world }: Call, guest: Guest, name: string, taking: boolean): void {
   if (!taking) return void snapshotOf(guest, name);
   assertNoTemplate(guest, "you can't take a snapshot if it's a template");
-  if (guest.snapshots[name] !== undefined) throw fail(`snapshot name '${name}' already used`);
+  if (Object.hasOwn(guest.snapshots, name)) throw fail(`snapshot name '${name}' already used`);
   if (!hasFeature(world, guest.config, 'snapshot')) throw fail('snapshot feature is not available');
 }
 

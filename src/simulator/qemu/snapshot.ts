@@ -17,7 +17,7 @@ import { guestSize } from './size.ts';
 const NOT_COPIED = /^(?:lock|parent|description|vmstate|digest|unused\d+)$/;
 
 export function snapshotOf(guest: Guest, name: string): Snapshot {
-  const snapshot = guest.snapshots[name];
+  const snapshot = Object.hasOwn(guest.snapshots, name) ? guest.snapshots[name] : undefined;
   if (snapshot === undefined) throw fail(`snapshot '${name}' does not exist`);
   if (snapshot.unread)
     throw new NotRead([`GET /nodes/${guest.node}/${guest.type}/${guest.vmid}/snapshot/${name}/config`]);
@@ -34,7 +34,7 @@ function* takeWorker(call: Call, vmid: number, task: TaskContext): Worker {
   const name = params.text('snapname');
   if (isTemplate(guest)) throw fail("you can't take a snapshot if it's a template");
   world.checkLock(guest);
-  if (guest.snapshots[name] !== undefined) throw fail(`snapshot name '${name}' already used`);
+  if (Object.hasOwn(guest.snapshots, name)) throw fail(`snapshot name '${name}' already used`);
   if (!hasFeature(world, guest, 'snapshot')) throw fail('snapshot feature is not available');
   guest.config.lock = 'snapshot';
   const snaptime = world.seconds();
@@ -208,7 +208,7 @@ const asTask =
   (call: Call): string => {
     const vmid = call.params.number('vmid');
     const guest = call.world.guestOn(call.node, vmid);
-    if (type !== 'qmsnapshot' && guest.snapshots[call.params.text('snapname')] !== undefined)
+    if (type !== 'qmsnapshot' && Object.hasOwn(guest.snapshots, call.params.text('snapname')))
       snapshotOf(guest, call.params.text('snapname'));
     return call.world.startTask({ node: call.node, type, id: vmid, user: call.principal.name }, (task) =>
       worker(call, vmid, task),

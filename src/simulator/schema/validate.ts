@@ -18,7 +18,8 @@ export function checkObject(properties: Properties, values: Values, errors: Erro
   // A guest's configuration has some 500 keys, of which a call names a few: those are looked at, not all.
   for (const name of Object.keys(values)) {
     const value = values[name];
-    const property = properties[name];
+    // A name may be one that every object has.
+    const property = Object.hasOwn(properties, name) ? properties[name] : undefined;
     if (property === undefined) errors[prefix + name] = UNKNOWN;
     else if (value !== undefined) {
       checkProperty(property, value, prefix + name, errors);

@@ -21,8 +21,11 @@ export class BadRequest extends Error {
   }
 }
 
+/** Names come from outside, and an object has some of its own, such as `constructor`. */
+const noParams = (): Params => Object.create(null) as Params;
+
 /** A repeated key becomes a list (FACTS 13). */
-export function formParams(text: string, into: Params = {}): Params {
+export function formParams(text: string, into: Params = noParams()): Params {
   for (const [name, value] of new URLSearchParams(text)) {
     const before = into[name];
     if (before === undefined) into[name] = value;
@@ -74,20 +77,21 @@ export function readParams(
 }
 
 function jsonParams(body: string): Params {
-  let parsed: unknown;
   try {
-    parsed = JSON.parse(body);
-  } catch {
-    throw new BadRequest(500, 'malformed JSON string', 'text');
+    const out = noParams();
+    for (const [name, value] of Object.entries((JSON.parse(body) as object | null) ?? {})) {
+      if (value === null) throw new BadRequest(500, `parameter '${name}' is null`, 'text');
+      out[name] = Array.isArray(value)
+        ? value.map(String)
+        : typeof value === 'object'
+          ? JSON.stringify(value)
+          : (value as string | number | boolean);
+    }
+    return out;
+  } catch (error) {
+    // Nesting can be too deep for turning it into text.
+    if (error instanceof SyntaxError || error instanceof RangeError)
+      throw new BadRequest(500, 'malformed JSON string', 'text');
+    throw error;
   }
-  const out: Params = {};
-  for (const [name, value] of Object.entries(parsed ?? {})) {
-    if (value === null) throw new BadRequest(500, `parameter '${name}' is null`, 'text');
-    out[name] = Array.isArray(value)
-      ? value.map(String)
-      : typeof value === 'object'
-        ? JSON.stringify(value)
-        : (value as string | number | boolean);
-  }
-  return out;
 }

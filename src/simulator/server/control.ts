@@ -1,10 +1,13 @@
-import type { Fault } from '../faults.ts';
+import { FaultError, parseFaults } from '../fault-list.ts';
 import type { Simulator } from '../simulator.ts';
 
 export interface ControlAnswer {
   readonly status: number;
   readonly body: unknown;
 }
+
+/** A year at once, seconds. */
+const MAX_ADVANCE = 31_622_400;
 
 const ok = (body: unknown = {}): ControlAnswer => ({ status: 200, body });
 const bad = (words: string): ControlAnswer => ({ status: 400, body: { error: words } });
@@ -28,8 +31,7 @@ export function control(
     case 'event':
       return event(simulator, body);
     case 'advance':
-      simulator.advance(Number(body.seconds ?? 0) * 1000);
-      return ok({ now: simulator.now() });
+      return advance(simulator, body);
     case 'settle':
       simulator.settleRunning();
       return ok({ now: simulator.now() });
@@ -38,22 +40,33 @@ export function control(
   }
 }
 
-function addFaults(simulator: Simulator, { faults, clear }: Readonly<Record<string, unknown>>): ControlAnswer {
-  if (clear === true) simulator.clearFaults();
-  if (faults !== undefined && !Array.isArray(faults)) return bad('`faults` is a list');
+/** All of the list or nothing of it. */
+function addFaults(simulator: Simulator, body: Readonly<Record<string, unknown>>): ControlAnswer {
+  const { clear, faults = [], ...rest } = body;
+  if (clear !== undefined && typeof clear !== 'boolean') return bad('`clear` is true or false');
   try {
-    for (const fault of (faults ?? []) as Fault[]) simulator.inject({ ...fault, match: fault.match ?? {} });
+    const list = parseFaults({ ...rest, faults });
+    if (clear === true) simulator.clearFaults();
+    for (const fault of list.faults) simulator.inject(fault, list.seed);
+    return ok();
   } catch (error) {
-    return bad(error instanceof Error ? error.message : 'not a fault');
+    if (!(error instanceof FaultError)) throw error;
+    return bad(error.message);
   }
-  return ok();
+}
+
+function advance(simulator: Simulator, { seconds }: Readonly<Record<string, unknown>>): ControlAnswer {
+  if (typeof seconds !== 'number' || !(seconds >= 0 && seconds <= MAX_ADVANCE))
+    return bad(`\`seconds\` is a number from 0 to ${MAX_ADVANCE}`);
+  simulator.advance(seconds * 1000);
+  return ok({ now: simulator.now() });
 }
 
 function event(simulator: Simulator, { kind, node }: Readonly<Record<string, unknown>>): ControlAnswer {
-  const name = String(node);
-  if (simulator.world.state.nodes[name] === undefined) return bad(`no node '${name}'`);
-  if (kind === 'kill-node') simulator.killNode(name);
-  else if (kind === 'start-node') simulator.startNode(name);
-  else return bad(`no event '${String(kind)}'`);
+  if (typeof node !== 'string') return bad('`node` is the name of a node');
+  if (simulator.world.state.nodes[node] === undefined) return bad(`no node '${node}'`);
+  if (kind === 'kill-node') simulator.killNode(node);
+  else if (kind === 'start-node') simulator.startNode(node);
+  else return bad('`kind` is kill-node or start-node');
   return ok();
 }

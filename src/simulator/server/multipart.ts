@@ -11,7 +11,7 @@ export const boundaryOf = (contentType: string | undefined): string | undefined 
 
 /** Reads a form with one file as it comes in; of the file only size and checksum are kept. */
 export class MultipartReader {
-  readonly fields: Record<string, string> = {};
+  readonly fields = Object.create(null) as Record<string, string>;
   readonly #delimiter: Buffer;
   /** What is not taken apart yet. The line break in front of the first boundary is the body's start. */
   #rest: Buffer = Buffer.from('\r\n');
@@ -79,7 +79,11 @@ export class MultipartReader {
 
   #headers(): boolean {
     const at = this.#rest.indexOf(END_OF_HEADERS);
-    if (at < 0) return false;
+    if (at < 0) {
+      // Headers that do not end are none, and must not fill the memory.
+      if (this.#rest.length > MAX_FIELD) this.#state = 'done';
+      return this.#state === 'done';
+    }
     const text = this.#rest.subarray(0, at).toString('utf8');
     this.#rest = this.#rest.subarray(at + END_OF_HEADERS.length);
     const disposition = /content-disposition:\s*form-data;([^\r\n]*)/i.exec(text)?.[1] ?? '';

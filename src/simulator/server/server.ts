@@ -2,7 +2,7 @@ import { createServer as createHttpServer, type IncomingMessage, type Server, ty
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { Clock } from '../../kernel/clock.ts';
-import type { SimRequest, SimResponse } from '../core/dispatch.ts';
+import { errorResponse, type SimRequest, type SimResponse } from '../core/dispatch.ts';
 import type { Simulator } from '../simulator.ts';
 import { authenticate } from './authenticate.ts';
 import { BadRequest, readBody, readParams, readUpload, UPLOAD } from './body.ts';
@@ -108,18 +108,30 @@ class ApiServer {
   async #control(request: IncomingMessage, response: ServerResponse, what: string): Promise<void> {
     if (!this.#options.control || !isLoopback(request.socket.remoteAddress))
       return send(response, { status: 404, reason: 'not found', body: null });
-    const text = await readBody(request);
+    const refuse = (error: string): void => send(response, { status: 400, reason: 'Bad Request', body: { error } });
+    const text = await readBody(request).catch((error: unknown) => {
+      if (!(error instanceof BadRequest)) throw error;
+      return undefined;
+    });
+    if (text === undefined) return refuse('the body is too large');
     this.#pace.catchUp();
-    let body: Record<string, unknown>;
-    try {
-      body = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
-    } catch {
-      return send(response, { status: 400, reason: 'Bad Request', body: { error: 'the body is not JSON' } });
-    }
+    const body = text === '' ? {} : parseObject(text);
+    if (body === undefined) return refuse('the body is not a JSON object');
     const method = request.method ?? 'GET';
     if (method !== 'GET') this.#options.onChange?.({ control: { method, what, body } });
     const answer = control(this.#options.simulator, method, what, body);
     send(response, { ...answer, reason: answer.status === 200 ? 'OK' : 'Bad Request' });
+  }
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -156,7 +168,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const api = new ApiServer(options);
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     api.handle(request, response).catch((error: unknown) => {
-      response.destroy(error instanceof Error ? error : undefined);
+      // The caller may be gone, or sent what nobody has thought of; the server goes on for the others either way.
+      if (response.headersSent || request.socket.destroyed) response.destroy();
+      else send(response, errorResponse(error));
     });
   };
   const { certificate, host, port } = options;
