@@ -134,8 +134,8 @@ onEveryEngine((engine) => {
       ),
     );
     await expect(late).rejects.toMatchObject({ code: 'TARGET_BUSY' });
-    const next = createEvents(target).publish;
-    expect((await target.store.commit((trx) => next(trx, { type: 'after' }))).id).toBe(2);
+    const events = createEvents(target);
+    expect((await target.store.commit((trx) => events.publish(trx, { type: 'after' }))).id).toBe(2);
     expect(readFileSync(join(target.directory, 'keys.json'))).toEqual(
       readFileSync(join(source.directory, 'keys.json')),
     );

@@ -4,9 +4,11 @@ import SQLite from 'better-sqlite3';
 import { systemClock } from '../kernel/clock.ts';
 import { silentLogger } from '../kernel/log.ts';
 import { openStore, type Store } from './open.ts';
+import { openPostgres } from './postgres.ts';
 import { updateEntry, writeIntent, type Call } from './queries/journal.ts';
 import { claimOperation, insertOperation } from './queries/operations.ts';
 import { insertPlan } from './queries/plans.ts';
+import { putSetting } from './queries/settings.ts';
 import { samplePlan } from './testing.ts';
 
 /** One figure beside the bare limit of the same machine, measured in the same run. */
@@ -38,6 +40,23 @@ export async function benchStore(directory: string): Promise<BenchResult[]> {
       result('effects, one after the other', await effects(store, 1)),
       result('effects, of 50 operations at a time', await effects(store, 50)),
     ];
+  } finally {
+    await store.close();
+  }
+}
+
+/** The same on the PostgreSQL database at `url`, against its own bare single-row transactions. */
+export async function benchPostgres(url: string, directory: string): Promise<BenchResult[]> {
+  const store = await openPostgres({ url, directory, clock: systemClock, log: silentLogger });
+  try {
+    const bare = await rate(COUNT, (index) => store.commit((trx) => putSetting(trx, `bare ${index}`, 'x', 0)));
+    const results: BenchResult[] = [];
+    for (const operations of [1, 16, 50]) {
+      const per_second = await effects(store, operations);
+      const name = operations === 1 ? 'effects, one after the other' : `effects, of ${operations} operations at a time`;
+      results.push({ name: `PostgreSQL: ${name}`, per_second, baseline_per_second: bare, ratio: per_second / bare });
+    }
+    return results;
   } finally {
     await store.close();
   }

@@ -42,6 +42,11 @@ export class GroupCommit {
     };
   }
 
+  /** Refuses new work from now on, with this error. */
+  refuse(error: AgentError): void {
+    this.#queue.refuse(error);
+  }
+
   /** Refuses new work and resolves when what was accepted is done. */
   close(): Promise<void> {
     return this.#queue.close();

@@ -5,8 +5,8 @@ import { damaged } from './errors.ts';
 
 /** "PXA1" in the file's header: the database is ours, and `file` can tell. */
 const APPLICATION_ID = 0x50584131;
-/** Up to this size the whole file is checked at start (some milliseconds); beyond it, only what is read anyway. */
-const CHECK_BYTES = 2 * 1024 * 1024;
+/** Up to this size the whole file is checked before the start (some milliseconds); beyond it, beside it (`damage.ts`). */
+export const CHECK_BYTES = 2 * 1024 * 1024;
 /** The log is cut back to this after a checkpoint that could reset it. */
 const WAL_BYTES = 16 * 1024 * 1024;
 

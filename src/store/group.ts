@@ -81,12 +81,14 @@ export class CommitQueue {
   #queue: Job[] = [];
   #draining: Promise<void> | undefined;
   #closed = false;
+  #refused: AgentError | undefined;
 
   constructor(options: QueueOptions) {
     this.#options = options;
   }
 
   readonly commit: Commit = <T>(work: (trx: StoreTx) => Promise<T>): Promise<T> => {
+    if (this.#refused !== undefined) return Promise.reject(this.#refused);
     if (this.#closed) return Promise.reject(new AgentError('STORE_FAILED', 'The store is closed.'));
     if (this.#inside.getStore()?.open === true) {
       // It would wait for the transaction that waits for it.
@@ -97,6 +99,11 @@ export class CommitQueue {
       this.#draining ??= this.#drain();
     });
   };
+
+  /** Refuses new work from now on, with this error. */
+  refuse(error: AgentError): void {
+    this.#refused = error;
+  }
 
   /** Refuses new work and resolves when what was accepted is done. */
   async close(): Promise<void> {

@@ -8,6 +8,7 @@ import { backupTo } from './backup.ts';
 import { GroupCommit } from './commit.ts';
 import { openReader, openWriter } from './connection.ts';
 import { directKysely } from './dialect.ts';
+import { checkBeside } from './damage.ts';
 import { withStoreErrors } from './errors.ts';
 import type { Commit, StoreReader } from './group.ts';
 import { lockDirectory } from './lock.ts';
@@ -50,6 +51,7 @@ export const RESTORING = 'restore.partial';
  * Opens the data directory, made when absent (mode 0700; one that is there keeps its mode, every file in it is for its
  * owner only). Errors: DATA_DIRECTORY_BUSY when another process has it,
  * STORE_INCOMPATIBLE for a database of a newer version, STORE_DAMAGED, STORE_FAILED when it cannot be written.
+ * A large file is checked while work goes on already; when it proves damaged, every later commit is STORE_DAMAGED.
  */
 export function openStore(options: StoreOptions): Store {
   return withStoreErrors(() => {
@@ -80,8 +82,13 @@ function openLocked({ directory, clock, log }: StoreOptions, release: () => void
     throw error;
   }
   const group = new GroupCommit({ sqlite: writer, clock, log });
+  const check = checkBeside(file, (error) => {
+    log.error({ err: error }, 'the database is damaged; nothing is written to it any more');
+    group.refuse(error);
+  });
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    await check.stop();
     await group.close();
     reader.close();
     // The last connection to close folds the log into the database.

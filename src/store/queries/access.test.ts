@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { sign, verify, createPublicKey } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seededIds } from '../../kernel/ids.ts';
-import { loadKeys, seal, unseal } from '../keys.ts';
+import { checkKeys, copyKeys, loadKeys, seal, unseal } from '../keys.ts';
 import type { TemporaryStore } from '../testing.ts';
 import { onEveryEngine } from '../testing_engines.ts';
 import { beginIdempotent, dropIdempotent, endIdempotent } from './idempotency.ts';
@@ -114,6 +114,26 @@ onEveryEngine((engine) => {
     }
     rmSync(file);
     expect(loadKeys(it.directory, ids).audit.key_id).not.toBe(keys.audit.key_id);
+  });
+
+  test('a database is tied to its keys, so that a replica with others is noticed', async () => {
+    const keys = loadKeys(it.directory, seededIds('keys', it.clock));
+    await checkKeys(it.store, keys, 0);
+    await checkKeys(it.store, keys, 1);
+    const other = { ...keys, data: new Uint8Array(32) };
+    await expect(checkKeys(it.store, other, 2)).rejects.toMatchObject({ code: 'CONFIGURATION_INVALID' });
+  });
+
+  test('keys are taken along once, and never over others', () => {
+    const [one, two] = [join(it.directory, 'one'), join(it.directory, 'two')];
+    expect(copyKeys(one, two)).toBe('missing');
+    loadKeys(it.directory, seededIds('keys', it.clock));
+    expect(copyKeys(it.directory, two)).toBe('copied');
+    expect(statSync(join(two, 'keys.json')).mode & 0o777).toBe(0o600);
+    expect(copyKeys(it.directory, two)).toBe('kept');
+    expect(copyKeys(one, two)).toBe('kept');
+    writeFileSync(join(two, 'keys.json'), '{}');
+    expect(() => copyKeys(it.directory, two)).toThrow(expect.objectContaining({ code: 'CONFIGURATION_INVALID' }));
   });
 
   test('sealed text opens with the same key and context only', () => {
