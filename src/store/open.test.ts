@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -92,6 +92,18 @@ test('opening an existing database is quick', async () => {
     await store.close();
   }
   expect(Math.min(...times)).toBeLessThan(30);
+});
+
+test('the driver of PostgreSQL is loaded only where it is used', () => {
+  const index = JSON.stringify(new URL('./index.ts', import.meta.url).href);
+  const code = `
+    await import(${index});
+    const { createRequire } = await import('node:module');
+    const loaded = Object.keys(createRequire(${index}).cache);
+    console.log(loaded.filter((file) => file.includes('better-sqlite3/lib')).length > 0);
+    console.log(loaded.filter((file) => file.includes('/node_modules/pg')).length);`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
+  expect(stdout).toBe('true\n0\n');
 });
 
 test('a second process is refused with the pid of the first, and admitted once that was killed', async () => {

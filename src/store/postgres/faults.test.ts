@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../kernel/clock.ts';
+import { ManualClock, systemClock } from '../../kernel/clock.ts';
 import { silentLogger } from '../../kernel/log.ts';
 import type { StoreTx } from '../group.ts';
 import type { Store } from '../open.ts';
@@ -21,12 +21,17 @@ import { postgresPrograms, startPostgres, type TestServer } from './testing.ts';
 type Cut = 'before' | 'after' | undefined;
 
 /** Stands between store and server on a socket of its own and can lose a COMMIT or its answer. */
-async function between(socket: string) {
+async function between(first: string) {
   const home = mkdtempSync(join(tmpdir(), 'proxmox-agent-cut-'));
-  const state: { cut: Cut; cuts: number; refuse: boolean } = { cut: undefined, cuts: 0, refuse: false };
+  const state: { cut: Cut; cuts: number; refuse: boolean; socket: string } = {
+    cut: undefined,
+    cuts: 0,
+    refuse: false,
+    socket: first,
+  };
   const proxy = net.createServer((client) => {
     if (state.refuse) return void client.destroy();
-    const server = net.connect(socket);
+    const server = net.connect(state.socket);
     let deaf = false;
     const end = (): void => {
       client.destroy();
@@ -172,6 +177,32 @@ describe.skipIf(postgresPrograms() === undefined && process.env['REQUIRE_ALL'] !
     expect(await keys(store)).toEqual(['after', 'before', 'first', 'last', 'unknown']);
     await stores.pop()?.close();
     await cutter.close();
+  });
+
+  test('a standby takes over: commits wait for it, and go on there', async () => {
+    const cutter = await between(join(new URL(url).searchParams.get('host') ?? '', '.s.PGSQL.5432'));
+    const through = new URL(url);
+    through.searchParams.set('host', cutter.home);
+    const store = await open(through.href);
+    await store.commit((trx) => add(trx, 'a'));
+    const standby = await server.standby();
+    await store.commit((trx) => add(trx, 'b'));
+    // A fast stop sends what is left to the standby first.
+    await server.stop('fast');
+    cutter.state.socket = join(standby.socket, '.s.PGSQL.5432');
+    await expect(
+      openPostgres({ url: through.href, directory, clock: new ManualClock(), log: silentLogger }),
+    ).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+    });
+    const waiting = store.commit((trx) => add(trx, 'c'));
+    await standby.promote();
+    await waiting;
+    await store.commit((trx) => add(trx, 'd'));
+    expect(await keys(store)).toEqual(['a', 'b', 'c', 'd']);
+    await stores.pop()?.close();
+    await cutter.close();
+    await server.start();
   });
 
   test('a replica that stops in the middle of a transaction does not hold up the others for long', async () => {

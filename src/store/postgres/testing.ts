@@ -28,6 +28,8 @@ export interface TestServer {
   restart(mode: 'fast' | 'immediate'): Promise<void>;
   stop(mode: 'fast' | 'immediate'): Promise<void>;
   start(): Promise<void>;
+  /** A standby of it; answers the folder of its socket. `promote` makes it a primary of its own. */
+  standby(): Promise<{ readonly socket: string; promote(): Promise<void> }>;
   end(): Promise<void>;
 }
 
@@ -49,7 +51,7 @@ export async function startPostgres(options: { readonly fsync?: boolean } = {}):
     ${bin}/initdb -D ${home}/data -U postgres -A trust -E UTF8 --locale=C --no-sync >${home}/log 2>&1 &&
     ${begin} && echo ready
     while read -r line; do eval "$line" && echo ready; done
-    ${control} -m immediate stop 2>/dev/null; rm -rf ${home}/*`);
+    ${control} -m immediate stop 2>/dev/null; ${bin}/pg_ctl -D ${home}/standby -s -m immediate stop 2>/dev/null; rm -rf ${home}/*`);
   await shell.ready(join(home, 'log'));
   const tell = (line: string): Promise<void> => shell.tell(line, join(home, 'log'));
   const url = (database: string): string => `postgres://postgres@localhost/${database}?host=${home}`;
@@ -78,6 +80,15 @@ export async function startPostgres(options: { readonly fsync?: boolean } = {}):
     createEmpty: () => create('template0'),
     stop: (mode) => tell(`${control} -m ${mode} stop`),
     start: () => tell(begin),
+    standby: async () => {
+      const [data, socket] = [`${home}/standby`, `${home}/second`];
+      const second = `${bin}/pg_ctl -D ${data} -s -w -l ${home}/standby.log`;
+      await tell(
+        `${bin}/pg_basebackup -D ${data} -h ${home} -U postgres -R -c fast --no-sync && mkdir ${socket} &&
+        ${second} -o '${settings.replace(home, socket)}' start`.replaceAll('\n', ' '),
+      );
+      return { socket, promote: () => tell(`${second} promote`) };
+    },
     restart: (mode) => tell(`${control} -o '${settings}' -m ${mode} restart`),
     end: async () => {
       await shell.end();
@@ -103,8 +114,8 @@ function keeper(script: string) {
     cwd: '/',
     detached: true,
   });
+  const gone = once(child, 'exit').then(() => 'gone');
   const ready = async (log: string): Promise<void> => {
-    const gone = once(child, 'exit').then(() => 'gone');
     const said = once(child.stdout as NodeJS.ReadableStream, 'data').then(() => 'ready');
     if ((await Promise.race([gone, said])) === 'gone') {
       throw new Error(`PostgreSQL did not start: ${existsSync(log) ? readFileSync(log, 'utf8') : 'no log'}`);
@@ -119,7 +130,7 @@ function keeper(script: string) {
     },
     end: async (): Promise<void> => {
       child.stdin?.end();
-      if (child.exitCode === null) await once(child, 'exit');
+      await gone;
     },
   };
 }
