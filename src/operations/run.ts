@@ -138,7 +138,7 @@ async function goForward(deps: RunDeps): Promise<Forward> {
       outcome.results[request.id] = await request.action.run(thread, request.input);
       return true;
     } catch (error) {
-      note(outcome, error);
+      note(outcome, error, deps.hooks.canceled());
       return false;
     } finally {
       outcome.completed.push(...thread.completed);
@@ -149,7 +149,7 @@ async function goForward(deps: RunDeps): Promise<Forward> {
   return outcome;
 }
 
-function note(outcome: Forward, error: unknown): void {
+function note(outcome: Forward, error: unknown, canceled: boolean): void {
   if (error instanceof Stop) {
     if (error.reason === 'handover') outcome.fatal ??= error;
     if (error.reason === 'canceled')
@@ -159,6 +159,11 @@ function note(outcome: Forward, error: unknown): void {
   } else if (!isAgentError(error) || error.code === 'STORE_FAILED' || error.code === 'TARGET_BUSY')
     outcome.fatal ??= error;
   else if (error.code === 'NEEDS_ATTENTION') outcome.attention ??= error;
+  // The cancel itself stops tasks where that is safe; PVE tells of such a task as of one that failed.
+  else if (canceled && error.code === 'PVE_TASK_FAILED')
+    outcome.failure ??= new AgentError('OPERATION_STATE', `The operation was canceled: ${error.message}`, {
+      more: { canceled: true },
+    });
   else outcome.failure ??= error;
 }
 

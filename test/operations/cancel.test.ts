@@ -31,3 +31,21 @@ it('a cancel that was answered outlives the process: the next one takes back wha
     expect(one.changes()).toEqual([]);
     await second.close();
   }));
+
+it('an operation whose task was stopped by its cancel was canceled, and did not fail', () =>
+  inCase(async (one) => {
+    const life = one.life();
+    const done = new Promise<void>((resolve, reject) => {
+      life.changes.events.subscribe(({ type, ids }) => {
+        if (type === 'operation.progress')
+          void life.engine.cancel(String(ids['operation_id']), actorOf(person)).then(resolve, reject);
+      });
+    });
+    const operation_id = await life.begin(
+      await life.plan({ action: 'vm.clone', target: 'vm/9000', params: { name: 'web1', full: true } }),
+    );
+    await done;
+    expect(await life.end(operation_id)).toMatchObject({ state: 'canceled', error: { code: 'OPERATION_STATE' } });
+    expect(one.calls().some((call) => call.startsWith('DELETE /nodes/pve4/tasks/'))).toBe(true);
+    await life.close();
+  }));
