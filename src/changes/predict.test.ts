@@ -43,6 +43,12 @@ describe('the predicted time', () => {
     expect(await seconds(trace, { a: [], b: ['a'], c: ['a', 'b'] })).toBe(38);
   });
 
+  it('of clones of one template is their sum, for they go one after the other', async () => {
+    const clone = (request: string, path: string) => ({ ...step(request, 'qmclone'), path });
+    const trace = [clone('a', '/t1'), clone('b', '/t1'), clone('c', '/t1'), clone('d', '/t2')];
+    expect(await seconds(trace, { a: [], b: [], c: [], d: [] })).toBe(90);
+  });
+
   it('comes from the history of this lab where there is one, and from no other lab', async () => {
     const add = (environment: string, took: number) =>
       temporary.store.commit((trx) =>
