@@ -94,3 +94,15 @@ describe('a request', () => {
     expect(() => readRequest(body)).toThrow(expect.objectContaining({ code: 'VALIDATION_FAILED' }));
   });
 });
+
+describe('what no schema looks for', () => {
+  it('is refused by its field: text that cannot be hashed or sent, and endless nesting', () => {
+    const configure = (params: unknown) => errors(() => readRequest({ ...START, action: 'vm.configure', params }));
+    expect(configure({ description: 'a\ud800' })).toEqual({ 'params.description': expect.stringMatching(/surrogate/) });
+    expect(errors(() => readRequest({ ...START, reason: '\udc00' }))).toHaveProperty('reason');
+    expect(errors(() => several({ id: 'a', params: { '\ud800': 1 } }))).toHaveProperty(['actions.0.params']);
+    expect(configure({ description: 'Größe 💾' })).toEqual({});
+    const deep = JSON.parse(`${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`) as unknown;
+    expect(configure(deep)).toEqual({ params: expect.stringMatching(/nested/) });
+  });
+});

@@ -144,7 +144,26 @@ const hashed = (item: RequestItem, environment: string, dry_run: boolean) => ({
   target: item.target.text,
 });
 
+/** Deeper than any parameter of PVE goes; what reads a request recursively can rely on it. */
+const MAX_DEPTH = 32;
+
+/** What no schema looks for, by field: half a surrogate pair, which can be neither hashed nor sent, and endless nesting. */
+function unfit(value: unknown, at: readonly string[] = []): Record<string, string> | undefined {
+  const field = at.join('.') || 'body';
+  if (typeof value === 'string')
+    return value.isWellFormed() ? undefined : { [field]: 'is not valid text: it has half of a surrogate pair' };
+  if (value === null || typeof value !== 'object') return undefined;
+  if (at.length === MAX_DEPTH) return { [at[0] ?? 'body']: `is nested deeper than ${MAX_DEPTH} levels` };
+  for (const [key, inner] of Object.entries(value)) {
+    const found = unfit(key, at) ?? unfit(inner, [...at, key]);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 function parse<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
+  const errors = unfit(body);
+  if (errors !== undefined) throw new AgentError('VALIDATION_FAILED', 'The request is not valid.', { errors });
   const parsed = schema.safeParse(body);
   if (parsed.success) return parsed.data;
   const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
