@@ -34,9 +34,30 @@ export async function checkTargets(
     traceHash(rehearsal.trace) === traceHash(plan.trace) &&
     hashJson(rehearsal.diff) === hashJson(body.diff);
   if (same) return;
-  const why = rehearsal.failure?.detail ?? 'the change would now do something else';
+  const why = rehearsal.failure?.detail ?? difference(rehearsal, body);
   throw new AgentError('TARGET_CHANGED', `${changed.join(', ')} changed since the plan was made: ${why}.`);
 }
+
+/** What would now come out otherwise than it was approved, by name. */
+function difference({ trace, diff }: Pick<PlanBody, 'trace' | 'diff'>, planned: PlanBody): string {
+  const length = Math.max(trace.length, planned.trace.length);
+  for (let index = 0; index < length; index++) {
+    const [step, approved] = [trace.slice(index, index + 1), planned.trace.slice(index, index + 1)];
+    if (traceHash(step) !== traceHash(approved))
+      return `step ${index + 1} (${(approved[0] ?? step[0])?.title}) would now be another, or be undone otherwise`;
+  }
+  const [now, then] = [fieldsOf(diff), fieldsOf(planned.diff)];
+  const names = [...new Set([...then.keys(), ...now.keys()])].filter((name) => now.get(name) !== then.get(name));
+  return `the same steps would now make another difference to ${names.join(', ')}`;
+}
+
+const fieldsOf = (diff: PlanBody['diff']): Map<string, string> =>
+  new Map(
+    diff.flatMap(({ object, kind, fields }) => [
+      [object, kind] as const,
+      ...fields.map((field) => [`${object} ${field.name}`, hashJson(field)] as const),
+    ]),
+  );
 
 /** The target's name when its settings changed; undefined when not. Another or no guest is an error at once. */
 async function checkOne({ target, pinned }: PinnedTarget, environment: Environment): Promise<string | undefined> {

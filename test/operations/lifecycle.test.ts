@@ -175,13 +175,25 @@ describe('the target', () => {
       });
     }));
 
+  it('that would come out otherwise is refused, with the fields by name', () =>
+    inLife(async (life) => {
+      const snapshot = (name: string) => life.plan({ action: 'snapshot.create', target: 'vm/301', params: { name } });
+      const [first, second] = [await snapshot('one'), await snapshot('two')];
+      expect(await life.end(await life.begin(first))).toMatchObject({ state: 'applied' });
+      const error = { code: 'TARGET_CHANGED', message: expect.stringMatching(/ config\.parent, vm\/301 snapshots\.$/) };
+      expect(await life.end(await life.begin(second))).toMatchObject({ state: 'failed', error });
+    }));
+
   it('whose change leads to another plan is refused; one that does not matter is no reason', () =>
     inLife(async (life, one) => {
       const matters = await life.plan({ action: 'vm.configure', target: 'vm/301', params: { memory: 4096 } });
       byHand(one, 'PUT', '/nodes/pve4/qemu/301/config', { memory: 3072 });
       expect(await life.end(await life.begin(matters))).toMatchObject({
         state: 'failed',
-        error: { code: 'TARGET_CHANGED' },
+        error: {
+          code: 'TARGET_CHANGED',
+          message: expect.stringMatching(/: step 1 \(Set memory .*undone otherwise\.$/) as string,
+        },
       });
 
       const harmless = await life.plan({ action: 'vm.configure', target: 'vm/301', params: { memory: 4096 } });
