@@ -15,7 +15,7 @@ export function ProblemNote({ error, what, onRetry, leftover = [] }: ProblemNote
   const problem = error instanceof Problem ? error : undefined;
   return (
     <div role="alert" className="mb-2 rounded-md border border-bad bg-bad-soft px-3 py-2">
-      <p className="font-medium text-bad">{what ?? problem?.title ?? 'That did not work'}.</p>
+      <p className="font-medium text-bad first-letter:uppercase">{what ?? problem?.title ?? 'That did not work'}.</p>
       <p>{error.message}</p>
       {leftover.length > 0 && (
         <ul className="list-disc pl-5">
