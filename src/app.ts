@@ -20,7 +20,7 @@ import type { Ids } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import { DEFAULT_LIMITS, Engine, StepForms, type EngineDeps } from './operations/index.ts';
 import { createAudit, createEvents, createMetrics } from './record/index.ts';
-import { getPlan, loadKeys, openPostgres, openStore, type Store } from './store/index.ts';
+import { getPlan, checkKeys, loadKeys, openPostgres, openStore, type Store } from './store/index.ts';
 import { startLab, type Lab } from './lab.ts';
 import { createHttpServer } from './surfaces/http/server.ts';
 
@@ -71,6 +71,7 @@ async function openDatabase({ data: directory, database }: Config, clock: Clock,
 
 async function compose({ config, clock, ids, log, crash }: AppOptions, store: Store, labs: Lab[]): Promise<App> {
   const keys = loadKeys(store.directory, ids);
+  await checkKeys(store, keys, clock.now());
   const metrics = createMetrics({ process: true });
   const audit = createAudit({ store, keys, clock, onRecord: ({ event }) => metrics.audit.inc({ event }) });
   const events = createEvents({ store, clock });
