@@ -3,7 +3,7 @@ import { crc32 } from 'node:zlib';
 import { z } from 'zod';
 import { sha256 } from '../kernel/canonical.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { AgentError } from '../kernel/errors.ts';
+import { AgentError, isAgentError } from '../kernel/errors.ts';
 import type { Ids } from '../kernel/ids.ts';
 import type { Secret } from '../kernel/secret.ts';
 import type { Audit } from '../record/index.ts';
@@ -75,7 +75,7 @@ export async function authenticate(
   const now = clock.now();
   const found = await validToken(store, sha256(token), now);
   if (found === undefined) return undefined;
-  if ((found.last_used_at ?? 0) + TOUCH_MS <= now) await store.commit((trx) => touchToken(trx, found.id, now));
+  if ((found.last_used_at ?? 0) + TOUCH_MS <= now) await touch(store, found.id, now);
   return {
     id: found.id,
     name: found.name,
@@ -85,6 +85,15 @@ export async function authenticate(
     via: use.via,
     method: 'token',
   };
+}
+
+/** When a token was last used is good to know, and no reason to refuse a read on a full disk. */
+async function touch(store: Store, id: string, now: number): Promise<void> {
+  try {
+    await store.commit((trx) => touchToken(trx, id, now));
+  } catch (error) {
+    if (!isAgentError(error, 'STORE_FAILED')) throw error;
+  }
 }
 
 async function bootstrapPrincipal(

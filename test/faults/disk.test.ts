@@ -1,10 +1,11 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
+import { authenticate, createToken } from '../../src/changes/index.ts';
 import { isAgentError } from '../../src/kernel/errors.ts';
 import type { PveApi } from '../../src/proxmox/index.ts';
 import { putSetting, type Store, type StoreTx } from '../../src/store/index.ts';
 import type { Operation } from '../contract/cases.ts';
-import type { Harness } from '../support/harness.ts';
+import { person, type Harness } from '../support/harness.ts';
 import { inRig } from './support.ts';
 
 const CREATE = {
@@ -48,6 +49,18 @@ async function fill({ store, changes: { audit, events } }: Harness): Promise<voi
 const makeRoom = (store: Store): Promise<unknown> => pages(store, 1_000_000);
 
 describe('a full disk of the data directory', () => {
+  it('is no reason to refuse who only reads', () =>
+    inRig(async (rig) => {
+      const life = rig.life();
+      const { store, audit, clock, ids } = life.changes;
+      const identity = { store, audit, clock, ids, bootstrapToken: undefined };
+      const { id, token } = await createToken(identity, { name: 'eye', role: 'viewer', class: 'human' }, person);
+      await fill(life);
+      expect(await authenticate(identity, token, { via: 'http', what: 'GET /v1/plans' })).toMatchObject({ id });
+      await makeRoom(life.store);
+      await life.close();
+    }));
+
   it('refuses a plan and an apply in clear words, and sends nothing', () =>
     inRig(async (rig) => {
       const life = rig.life();
