@@ -116,6 +116,16 @@ test('verify names the first bad record and ends with 1', async () => {
   expect(JSON.parse(json.out)).toMatchObject({ ok: false, firstBad: { seq: 3 } });
 });
 
+test('verify ends with 1 for a log that fits together and that nobody signed', async () => {
+  const bare = lines.filter((line) => !line.includes('"checkpoint"'));
+  expect(bare.length).toBe(lines.length - 1);
+  const files = ['--export', file('log', bare.join('\n')), '--key', file('key', key)];
+  const { exit, err, out } = await pxa(['audit', 'verify', ...files]);
+  expect({ exit, out }).toEqual({ exit: 1, out: '' });
+  expect(err.replaceAll(/\s+/g, ' ')).toContain('error AUDIT_INVALID: The 5 records fit together, but none is signed');
+  expect((await pxa(['audit', 'verify', '--json', ...files])).exit).toBe(1);
+});
+
 test('verify with files that are not there or no key', async () => {
   expect((await pxa(['audit', 'verify', '--export', '/nonexistent', '--key', file('key', key)])).exit).toBe(2);
   expect((await pxa(['audit', 'verify', '--key', '/nonexistent'])).exit).toBe(2);

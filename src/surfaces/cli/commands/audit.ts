@@ -89,9 +89,11 @@ export async function verifyAudit(context: Context, options: VerifyOptions): Pro
     options.export === undefined ? Readable.from(await openExport(context)) : await fileStream(options.export);
   const { verifyExport } = await import('../../../record/index.ts');
   const verdict = await verifyExport(linesOf(bytes), key);
+  // Anybody can make a chain that fits together; only a signature says whose it is.
+  const unsigned = verdict.records > 0 && verdict.checkpoints === 0;
   if (context.json) {
     context.print(JSON.stringify(verdict));
-    return verdict.ok ? 0 : 1;
+    return verdict.ok && !unsigned ? 0 : 1;
   }
   if (verdict.firstBad !== undefined) {
     const { seq, reason } = verdict.firstBad;
@@ -100,6 +102,11 @@ export async function verifyAudit(context: Context, options: VerifyOptions): Pro
       `The first bad record is ${seq}: ${reason}. ${count(verdict.records, 'record')} before it ${verdict.records === 1 ? 'is' : 'are'} good.`,
     );
   }
+  if (unsigned)
+    throw new AgentError(
+      'AUDIT_INVALID',
+      `The ${count(verdict.records, 'record')} fit together, but none is signed: without a checkpoint this could be anybody's log.`,
+    );
   context.print(goodLines(verdict, options.key === undefined));
   return 0;
 }
