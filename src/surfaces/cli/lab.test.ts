@@ -47,6 +47,7 @@ beforeEach(async () => {
       vmid: 101,
       status: 'running',
       mem: 1073741824,
+      memhost: 1073741824,
       uptime: 61,
       cpu: 0.05,
       nics: { tap101i0: {} },
@@ -122,7 +123,7 @@ test('a table keeps to the width of the terminal', async () => {
 
 test('status and tasks', async () => {
   expect((await pxa(['status', 'vm/101'])).out).toBe(
-    'vmid    101\nstatus  running\nmem     1.0 GiB\nuptime  1 min 1 s\ncpu     5%\n',
+    'vmid     101\nstatus   running\nmem      1.0 GiB\nmemhost  1.0 GiB\nuptime   1 min 1 s\ncpu      5%\n',
   );
   expect(server.received.at(-1)?.path).toBe('/v1/vm/status?environment=home&target=vm%2F101');
   expect((await pxa(['tasks', '--node', 'pve1'])).out).toContain(

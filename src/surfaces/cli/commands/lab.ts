@@ -100,7 +100,8 @@ export async function showStatus(context: Context, _options: object, target: str
 
 function statusValue(name: string, value: unknown): string {
   if (typeof value !== 'number') return show(value);
-  if (/^(max)?(mem|disk)$|^(free)?mem$|^(netin|netout|diskread|diskwrite|balloon)$/.test(name)) return bytes(value);
+  if (/^(max)?(mem|disk)$|^(free)?mem$|^memhost$|^(netin|netout|diskread|diskwrite|balloon)$/.test(name))
+    return bytes(value);
   return name === 'uptime' ? duration(value) : name === 'cpu' ? percent(value) : String(value);
 }
 
