@@ -4,6 +4,7 @@ import type { Guest, NodeState, State, StorageDefinition, TaskRecord } from '../
 import type { HaControl } from '../ha/types.ts';
 import { TaskEngine, type TaskContext, type TaskFault, type TaskSpec, type Worker } from '../tasks/engine.ts';
 import { fail, NotRead } from './errors.ts';
+import { noteVolumes } from '../storage/usage.ts';
 import { Timeline } from './timeline.ts';
 import { taskRefusal } from './quorum.ts';
 import { guestSize } from '../qemu/size.ts';
@@ -47,6 +48,7 @@ export class World {
     this.state = state;
     // Callers name nodes, and `constructor` is none.
     Object.setPrototypeOf(state.nodes, null);
+    noteVolumes(state);
     this.ids = ids;
     this.ticketKey = ids.bytes(32);
     this.timeline = new Timeline(now);

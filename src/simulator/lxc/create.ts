@@ -6,7 +6,7 @@ import { addToPool, assertFree, demandPool, forgetGuest } from '../qemu/registry
 import { normalizeTags } from '../qemu/privileges.ts';
 import { newGuest } from '../state/guests.ts';
 import type { Config, Guest } from '../state/types.ts';
-import { findVolume } from '../storage/lookup.ts';
+import { findVolume, written } from '../storage/lookup.ts';
 import { destroyVolume } from '../storage/volumes.ts';
 import { copyDuration } from '../tasks/durations.ts';
 import type { Step, TaskContext } from '../tasks/engine.ts';
@@ -59,7 +59,9 @@ function create(call: Call): string {
   if (!overwrite)
     assertFree(world, vmid, (where) => `unable to ${words} CT ${vmid} - CT ${vmid} already exists on node '${where}'`);
   const guest = overwrite ? before : newGuest(vmid, node, 'lxc');
-  const old = overwrite ? volumesOfConfig(guest.config) : [];
+  const old = overwrite
+    ? [guest, ...Object.values(guest.snapshots)].flatMap(({ config }) => volumesOfConfig(config))
+    : [];
   guest.config = { ...guest.config, lock: 'create' };
   world.state.guests.set(vmid, guest);
   world.changed(guest);
@@ -71,6 +73,8 @@ function create(call: Call): string {
     const made: string[] = [];
     try {
       for (const volid of old) destroyVolume(world, node, volid);
+      // The container that was there goes with its snapshots.
+      guest.snapshots = {};
       yield* fill(call, guest, values, made, task);
     } catch (error) {
       for (const volid of made) destroyVolume(world, node, volid);
@@ -104,7 +108,7 @@ function* fill(
     }
     task.log(`extracting archive '${template}'`);
     const root = findVolume(world, node, parseMount('rootfs', config.rootfs).volid);
-    if (root !== undefined) root.used = Math.max(root.used, 3 * (source?.size ?? 100 * 1024 ** 2));
+    if (root !== undefined) written(world, root, 3 * (source?.size ?? 100 * 1024 ** 2));
     yield { wait: copyDuration(source?.size ?? 100 * 1024 ** 2) };
   } else {
     yield { wait: 2_000 };

@@ -101,4 +101,20 @@ describe('a container', () => {
     expect(runTask(sim, `POST ${at}`, params)).toBe('OK');
     expect(data(sim, `GET ${at}/802/config`)).toMatchObject({ tags: 'a', rootfs: 'ct:802/vm-802-disk-0.raw,size=4G' });
   });
+
+  it('is not overwritten by the restore of a VM, and loses its snapshots to a restore of its own', () => {
+    const sim = withContainer();
+    const backup = (): string =>
+      [...sim.world.state.volumes.values()].findLast(({ content }) => content === 'backup')?.name ?? '';
+    runTask(sim, 'POST /nodes/pve1/vzdump', { vmid: 101, storage: 'nas' });
+    const restore = { vmid: 800, archive: `nas:${backup()}`, force: 1 };
+    expect(call(sim, 'POST /nodes/pve1/qemu', restore).reason).toBe(
+      "unable to restore VM 800 - Configuration file 'nodes/pve1/qemu-server/800.conf' does not exist",
+    );
+    runTask(sim, 'POST /nodes/pve1/vzdump', { vmid: 800, storage: 'nas' });
+    sim.world.guestOn('pve1', 800, 'lxc').snapshots.before = { config: {}, snaptime: 0 };
+    const own = { vmid: 800, ostemplate: `nas:${backup()}`, restore: 1, force: 1 };
+    expect(runTask(sim, `POST ${at}`, own)).toBe('OK');
+    expect(sim.world.guestOn('pve1', 800, 'lxc').snapshots).toEqual({});
+  });
 });

@@ -5,7 +5,16 @@ import type { Config, Guest } from '../state/types.ts';
 import { ownerOf } from '../storage/volumes.ts';
 import { DURATION } from '../tasks/durations.ts';
 import type { Step } from '../tasks/engine.ts';
-import { assertNoTemplate, containerOf, freeUnused, hasFeature, lockStep, UNUSED, volumesOfConfig } from './parts.ts';
+import {
+  assertNoTemplate,
+  containerOf,
+  freeUnused,
+  hasFeature,
+  lockStep,
+  mountsOf,
+  UNUSED,
+  volumesOfConfig,
+} from './parts.ts';
 import { startContainer } from './power.ts';
 
 const NOT_COPIED = /^(?:lock|parent|description|unused\d+)$/;
@@ -77,7 +86,12 @@ function* rollback({ world }: Call, guest: Guest, name: string): Generator<Step,
   delete guest.running;
   yield { wait: DURATION.rollback };
   const config: Config = { ...snapshot.config, parent: name };
-  for (const [key, value] of Object.entries(guest.config)) if (UNUSED.test(key)) config[key] = value;
+  // What the snapshot uses is in use again; what came after it is unused, not lost.
+  const used = new Set(volumesOfConfig(snapshot.config));
+  for (const [key, value] of Object.entries(guest.config))
+    if (UNUSED.test(key) && !used.has(String(value))) config[key] = value;
+  for (const { volid } of mountsOf(guest.config))
+    if (!used.has(volid) && ownerOf(volid) === guest.vmid) config[freeUnused(config)] = volid;
   if (guest.config.description !== undefined) config.description = guest.config.description;
   Object.assign(guest, { config, pending: {}, deleting: {} });
   world.changed(guest);

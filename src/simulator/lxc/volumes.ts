@@ -4,6 +4,7 @@ import { assertDigest } from '../qemu/update.ts';
 import { parseSize } from '../qemu/size.ts';
 import { isTemplate } from '../state/guests.ts';
 import { findVolume } from '../storage/lookup.ts';
+import { usageChanged } from '../storage/usage.ts';
 import { destroyVolume, renameVolume } from '../storage/volumes.ts';
 import { copyDuration, DURATION } from '../tasks/durations.ts';
 import { containerOf, freeUnused, lockStep, mountsOf, mountText, newMount, parseMount } from './parts.ts';
@@ -29,6 +30,7 @@ function resize(call: Call): string {
     yield { wait: DURATION.resize };
     task.log(`resize ${key} to ${size} bytes`);
     volume.size = size;
+    usageChanged(world.state);
     guest.config[key] = mountText(volid, options, size);
     world.changed(guest);
   });

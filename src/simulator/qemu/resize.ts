@@ -3,6 +3,7 @@ import { fail } from '../core/errors.ts';
 import { lockStep } from '../core/world.ts';
 import type { Volume } from '../state/types.ts';
 import { findVolume, storageOn } from '../storage/lookup.ts';
+import { usageChanged } from '../storage/usage.ts';
 import { DURATION } from '../tasks/durations.ts';
 import { sizeOf } from './disks.ts';
 import { isCdrom, parseDrive, printDrive } from './drives.ts';
@@ -35,7 +36,10 @@ function resize(call: Call): string {
     if (size === before) return;
     yield { wait: DURATION.resize };
     const volume: Volume | undefined = findVolume(world, node, drive.file ?? '');
-    if (volume !== undefined) volume.size = size;
+    if (volume !== undefined) {
+      volume.size = size;
+      usageChanged(world.state);
+    }
     guest.config[key] = printDrive(key, { ...drive, size: formatSize(size) });
     if (guest.running === undefined) task.log('Image resized.');
     world.changed(guest);

@@ -30,6 +30,10 @@ function target(call: Call, vmid: number): Guest {
   }
   if (there.node !== node)
     throw fail(`unable to restore VM ${vmid} - VM ${vmid} already exists on node '${there.node}'`);
+  if (there.type !== 'qemu')
+    throw fail(
+      `unable to restore VM ${vmid} - Configuration file 'nodes/${node}/qemu-server/${vmid}.conf' does not exist`,
+    );
   return there;
 }
 

@@ -107,6 +107,8 @@ export interface Space {
   used: number;
   avail: number;
   active: number;
+  /** Bytes of the volumes that were there when this was so; what came and went since is added. */
+  volumes?: number;
 }
 
 export interface NodeState {

@@ -3,6 +3,7 @@ import { fail, parameterError } from '../core/errors.ts';
 import type { Space, StorageDefinition, Volume } from '../state/types.ts';
 import { contentOf, isShared, kindOf, pathOf } from './kinds.ts';
 import { folderOf } from './names.ts';
+import { usageChanged, usedBytes, withVolumes } from './usage.ts';
 
 /**
  * Every node has a file system of 32 MiB mounted here. A storage on it, with preallocation, is how tests and
@@ -65,9 +66,19 @@ export function findVolume(world: World, node: string, volid: string): Volume | 
   return world.state.volumes.get(keyOf(isShared(storage) ? undefined : node, volid));
 }
 
-export const addVolume = (world: World, volume: Volume): void =>
-  void world.state.volumes.set(volumeKey(volume), volume);
-export const removeVolume = (world: World, volume: Volume): void => void world.state.volumes.delete(volumeKey(volume));
+export function addVolume(world: World, volume: Volume): void {
+  world.state.volumes.set(volumeKey(volume), volume);
+  usageChanged(world.state);
+}
+export function removeVolume(world: World, volume: Volume): void {
+  world.state.volumes.delete(volumeKey(volume));
+  usageChanged(world.state);
+}
+/** Something has been written to the volume: it takes this many bytes, if it did not take more before. */
+export function written(world: World, volume: Volume, bytes: number): void {
+  volume.used = Math.max(volume.used, bytes);
+  usageChanged(world.state);
+}
 
 /** Volumes of a storage as one node sees them. */
 export function volumesOf(world: World, node: string, storage: StorageDefinition): Volume[] {
@@ -88,10 +99,17 @@ export function volumePath(storage: StorageDefinition, name: string): string {
 export function spaceOf(world: World, node: string, storage: StorageDefinition): Space {
   if (!isEnabled(storage) || !servesNode(storage, node)) return { total: 0, used: 0, avail: 0, active: 0 };
   const state = world.nodeState(node);
+  const bytes = usedBytes(world.state, node, storage);
   const known = state.space[storage.storage];
-  if (known !== undefined) return known;
-  if (pathOf(storage).startsWith(TINY.path)) return { total: TINY.total, used: 0, avail: TINY.total, active: 1 };
+  if (known !== undefined) return withVolumes(known, bytes);
+  if (pathOf(storage).startsWith(TINY.path))
+    return withVolumes({ total: TINY.total, used: 0, avail: TINY.total, active: 1 }, bytes);
   // A folder that nobody has described lies on the root file system, like the storage `local`.
-  const root = state.space.local;
-  return root ?? { total: state.maxdisk, used: 0, avail: state.maxdisk, active: 1 };
+  const { volumes: _volumes, ...root } = state.space.local ?? {
+    total: state.maxdisk,
+    used: 0,
+    avail: state.maxdisk,
+    active: 1,
+  };
+  return withVolumes(root, bytes);
 }

@@ -5,6 +5,24 @@ import { startServer } from '../server/server.ts';
 import { call, data, runTask, simulate } from '../testing.ts';
 
 describe('storages', () => {
+  it('fill with what is written to them, and are as before once it is gone', () => {
+    const sim = simulate();
+    const used = (node: string, storage: string): number =>
+      data<{ used: number }>(sim, `GET /nodes/${node}/storage/${storage}/status`).used;
+    const before = [used('pve4', 'local-lvm'), used('pve1', 'local-lvm'), used('pve1', 'nas')];
+    runTask(sim, 'POST /nodes/pve4/qemu/9002/clone', { newid: 500, full: 1 });
+    const bytes = [...sim.world.state.volumes.values()]
+      .filter(({ vmid }) => vmid === 500)
+      .reduce((sum, volume) => sum + volume.used, 0);
+    expect(bytes).toBeGreaterThan(1e9);
+    expect(used('pve4', 'local-lvm') - (before[0] ?? 0)).toBe(bytes);
+    runTask(sim, 'POST /nodes/pve4/vzdump', { vmid: 500, storage: 'nas' });
+    expect(used('pve1', 'nas')).toBeGreaterThan(before[2] ?? 0);
+    runTask(sim, 'DELETE /nodes/pve4/qemu/500');
+    expect(used('pve4', 'local-lvm')).toBe(before[0]);
+    expect(used('pve1', 'local-lvm')).toBe(before[1]);
+  });
+
   it('are checked by type', () => {
     const sim = simulate();
     const add = (params: Record<string, string>) => call(sim, 'POST /storage', { storage: 'new', ...params }).reason;
