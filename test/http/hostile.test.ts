@@ -75,6 +75,13 @@ describe('a token for one environment', () => {
 });
 
 describe('a path', () => {
+  it('out of the folder of the page leads nowhere', async () => {
+    expect(await service.ask('GET /assets/..%2f..%2f..%2fpackage.json')).toMatchObject({
+      status: 404,
+      json: { code: 'NOT_FOUND' },
+    });
+  });
+
   it('with too long a name is the caller’s mistake', async () => {
     const admin = await service.token('admin');
     const answer = await ask(`GET /v1/plans/${'a'.repeat(3000)}`, admin);

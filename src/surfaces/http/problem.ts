@@ -21,6 +21,8 @@ function fromFastify(error: unknown): AgentError | undefined {
   const { statusCode, code, message } = error as FastifyError;
   if (code === 'FST_ERR_VALIDATION' && isAgentError((error as { cause?: unknown }).cause))
     return (error as { cause: AgentError }).cause;
+  // What is asked for outside the folder of the page.
+  if (statusCode === 403 || statusCode === 404) return new AgentError('NOT_FOUND', 'There is nothing here.');
   if (statusCode === 413) return new AgentError('VALIDATION_FAILED', 'The body is too large.');
   if (statusCode === 414) return new AgentError('VALIDATION_FAILED', 'A name in the path is too long.');
   if (statusCode === 415) return new AgentError('VALIDATION_FAILED', 'Send the body as application/json.');
