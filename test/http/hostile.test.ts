@@ -74,6 +74,23 @@ describe('a token for one environment', () => {
   });
 });
 
+describe('a stream of events', () => {
+  it('ends with the token that it was opened with', async () => {
+    const admin = await service.token('admin');
+    const watcher = await service.token('viewer');
+    const { id } = (await ask('GET /v1/me', watcher)).json;
+    const answer = await fetch(`${service.url}/v1/events`, { headers: { Authorization: `Bearer ${watcher}` } });
+    const reader = answer.body?.pipeThrough(new TextDecoderStream()).getReader();
+    const next = async () => (await reader?.read())?.value;
+    expect(await next()).toContain('connected');
+    expect((await ask('POST /v1/actions/plan', admin, START)).status).toBe(201);
+    expect(await next()).toContain('plan.created');
+    expect((await ask(`DELETE /v1/tokens/${String(id)}`, admin)).status).toBe(204);
+    expect((await ask('POST /v1/actions/plan', admin, START)).status).toBe(201);
+    expect(await next()).toBeUndefined();
+  });
+});
+
 describe('a path', () => {
   it('out of the folder of the page leads nowhere', async () => {
     expect(await service.ask('GET /assets/..%2f..%2f..%2fpackage.json')).toMatchObject({

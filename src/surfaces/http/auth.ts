@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { authenticate, requireRole, type Principal } from '../../changes/index.ts';
-import { AgentError } from '../../kernel/errors.ts';
+import { AgentError, isAgentError } from '../../kernel/errors.ts';
 import type { HttpDeps } from './context.ts';
 
 /** Every route states its rule, and every request is judged by it before anything else of it is looked at. */
@@ -16,6 +16,19 @@ export function addAuthentication(server: FastifyInstance, deps: HttpDeps): void
     requireRole(principal, rule);
     request.principal = principal;
   });
+}
+
+/** Whether the token of a long answer is good still: it may have been revoked or have expired since the answer began. */
+export async function stillValid(request: FastifyRequest, deps: HttpDeps): Promise<boolean> {
+  // The bootstrap token is good as long as the process lives, and every look at it would be audited.
+  if (caller(request).method === 'bootstrap-token') return true;
+  return principalOf(request, deps).then(
+    () => true,
+    (error: unknown) => {
+      if (isAgentError(error, 'UNAUTHENTICATED')) return false;
+      throw error;
+    },
+  );
 }
 
 async function principalOf(request: FastifyRequest, deps: HttpDeps): Promise<Principal> {

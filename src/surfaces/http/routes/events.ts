@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { mayUse } from '../../../changes/index.ts';
 import { AgentError } from '../../../kernel/errors.ts';
-import { caller } from '../auth.ts';
+import { caller, stillValid } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 
 const query = z.strictObject({
@@ -53,6 +53,7 @@ export async function eventRoutes(server: FastifyInstance, deps: HttpDeps): Prom
         };
         for await (const event of deps.events.stream(last, filter, gone.signal)) {
           if (event.environment !== null && !mayUse(caller(request), event.environment)) continue;
+          if (!(await stillValid(request, deps))) break;
           const { id, ...rest } = event;
           const open = raw.write(
             `id: ${id}\nevent: ${event.type}\ndata: ${JSON.stringify({ ...rest, id, at: new Date(event.at).toISOString() })}\n\n`,
