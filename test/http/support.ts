@@ -8,7 +8,7 @@ import { Secret } from '../../src/kernel/secret.ts';
 import { temporaryDirectory } from '../support/harness.ts';
 
 export const BOOTSTRAP = 'bootstrap-token-for-tests-0123456789';
-const lab = (name: string): Config['environments'][number] => ({
+export const lab = (name: string): Config['environments'][number] => ({
   name,
   endpoints: [],
   auth: undefined,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseTarget } from '../../../actions/index.ts';
 import { freezeOf, mayUse, type Principal } from '../../../changes/index.ts';
 import { inventoryOf, locate, readInventory, type Environment } from '../../../estate/index.ts';
+import type { Clock } from '../../../kernel/clock.ts';
 import { AgentError, toAgentError } from '../../../kernel/errors.ts';
 import { list, record, text } from '../../../proxmox/index.ts';
 import type { HttpDeps } from '../context.ts';
@@ -95,7 +96,10 @@ async function describe(
     ...(frozen === undefined ? {} : { frozen: { ...frozen, at: new Date(frozen.at).toISOString() } }),
   };
   try {
-    const [{ guests, nodes }, version] = await Promise.all([readInventory(api), api.get('/version')]);
+    const [{ guests, nodes }, version] = await within(
+      deps.clock,
+      Promise.all([readInventory(api), api.get('/version')]),
+    );
     const online = nodes.filter((node) => node['status'] === 'online').length;
     return {
       ...head,
@@ -108,5 +112,22 @@ async function describe(
   } catch (error) {
     const { code, message } = toAgentError(error);
     return { ...head, status: 'unreachable', code, detail: message };
+  }
+}
+
+/** One slow cluster must not keep the list of all waiting as long as its own calls may. */
+const PATIENCE_MS = 4_000;
+
+async function within<T>(clock: Clock, answer: Promise<T>): Promise<T> {
+  const over = new AbortController();
+  const late = clock.sleep(PATIENCE_MS, over.signal).then(() => {
+    throw new AgentError('PVE_UNREACHABLE', `There was no answer within ${PATIENCE_MS / 1000} seconds.`);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    // What comes last is nobody's any more: the sleep ends with an error of its own, and a late answer may too.
+    for (const rest of [answer, late]) rest.catch(() => undefined);
+    over.abort();
   }
 }
