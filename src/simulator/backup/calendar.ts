@@ -67,7 +67,8 @@ function weekdaysOf(text: string): Set<number> | undefined {
 
 /** Undefined for what is no calendar event. */
 export function parseCalendar(text: string): CalendarEvent | undefined {
-  const words = (NAMED[text.trim().toLowerCase()] ?? text).trim().split(/\s+/);
+  const name = text.trim().toLowerCase();
+  const words = (Object.hasOwn(NAMED, name) ? (NAMED[name] ?? '') : text).trim().split(/\s+/);
   const days = /^[a-z]/i.test(words[0] ?? '') ? weekdaysOf(words.shift() ?? '') : new Set(range(0, 6));
   const date = /-/.test(words[0] ?? '') ? (words.shift() ?? '') : '*-*';
   const time = words.shift() ?? '00:00';

@@ -6,7 +6,8 @@ import { addToPool, assertFree, demandPool, forgetGuest } from '../qemu/registry
 import { normalizeTags } from '../qemu/privileges.ts';
 import { newGuest } from '../state/guests.ts';
 import type { Config, Guest } from '../state/types.ts';
-import { findVolume, written } from '../storage/lookup.ts';
+import { findVolume, parseVolid, written } from '../storage/lookup.ts';
+import { parseSize } from '../qemu/size.ts';
 import { destroyVolume } from '../storage/volumes.ts';
 import { copyDuration } from '../tasks/durations.ts';
 import type { Step, TaskContext } from '../tasks/engine.ts';
@@ -21,6 +22,7 @@ import {
   NET,
   newMount,
   parseMount,
+  UNUSED,
   volumesOfConfig,
 } from './parts.ts';
 import { startContainer } from './power.ts';
@@ -131,11 +133,20 @@ const ostypeOf = (template: string): string =>
 
 function restored({ world, node, params }: Call, guest: Guest, made: string[], log: (line: string) => void): Config {
   const archive = contentsOf(world, archiveVolume(world, node, params.text('ostemplate')));
-  const config: Config = { ...archive.config };
+  const config: Config = Object.fromEntries(Object.entries(archive.config).filter(([key]) => !UNUSED.test(key)));
   for (const [key, { storage, size, used }] of Object.entries(archive.disks)) {
     const volid = newMount(world, guest, params.maybe('storage') ?? storage, size, log, used);
     made.push(volid);
     config[key] = mountText(volid, parseMount(key, config[key]).options, size);
+  }
+  // What was left out of the backup comes back empty, as a volume of its own.
+  for (const { key, volid, options } of mountsOf(config)) {
+    const parsed = parseVolid(volid);
+    if (archive.disks[key] !== undefined || parsed === undefined) continue;
+    const size = parseSize(/(?:^|,)size=([^,]+)/.exec(options)?.[1]) ?? 0;
+    const fresh = newMount(world, guest, params.maybe('storage') ?? parsed.storage, size, log);
+    made.push(fresh);
+    config[key] = mountText(fresh, options, size);
   }
   if (params.flag('unique'))
     for (const key of Object.keys(config))

@@ -61,6 +61,35 @@ describe('the certificate', () => {
   });
 });
 
+describe('a TLS port', () => {
+  it.each([
+    ['nonsense', '\0\0\0\r\n\r\n'],
+    ['plain HTTP', 'GET /api2/json/version HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['half a handshake', '\u0016\u0003\u0001\u0002\u0000\u0001'],
+    ['nothing', ''],
+  ])('survives %s', async (_, bytes) => {
+    const certificate = makeCertificate(Date.now(), new Uint8Array(8));
+    const { url } = await serve({ certificate });
+    await new Promise((resolve) =>
+      connect(Number(new URL(url).port), '127.0.0.1', function (this: Socket) {
+        this.end(bytes);
+      })
+        .on('error', () => {})
+        .on('close', resolve)
+        .resume(),
+    );
+    const status = await new Promise((resolve, reject) => {
+      httpsRequest(`${url}/api2/json/version`, { ca: certificate.cert, headers: TOKEN, agent: false }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      })
+        .on('error', reject)
+        .end();
+    });
+    expect(status).toBe(200);
+  });
+});
+
 describe('logging in', () => {
   it('gives a ticket that needs its CSRF token for changes', async () => {
     const { url } = await serve();
