@@ -5,13 +5,20 @@ import { join } from 'node:path';
 import { benchApply } from './bench/apply.ts';
 import { benchEffects } from './bench/effects.ts';
 import { ratioOf, type Figure } from './bench/figure.ts';
+import { benchLists } from './bench/lists.ts';
 import { benchProcess } from './bench/process.ts';
+import { benchPostgres, benchReplicas } from './bench/replicas.ts';
 import { benchSimulator } from './bench/simulator.ts';
 import { benchTwin } from './bench/twin.ts';
+import { benchWaiting } from './bench/waiting.ts';
 import { ROOT } from './files.ts';
 
 const parts: Record<string, () => Promise<Figure[]>> = {
   effects: benchEffects,
+  postgres: benchPostgres,
+  replicas: benchReplicas,
+  lists: benchLists,
+  waiting: benchWaiting,
   twin: benchTwin,
   apply: () => benchApply('1'),
   'apply-instant': () => benchApply('instant'),
