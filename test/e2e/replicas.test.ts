@@ -80,7 +80,9 @@ describe.skipIf(postgresPrograms() === undefined && process.env['REQUIRE_ALL'] !
     b.pause();
     await world.settle();
     a.resume();
-    await a.process.printed(/it was taken over already|Another process has taken the operation over/);
+    // Whichever comes first: it notices, or it sends the next call.
+    const noticed = /it was taken over already|Another process has taken the operation over/;
+    await world.until(async () => noticed.test(a.process.output) || (await world.calls()).length > 1 || undefined);
     expect(await world.calls()).toEqual(steps(plan).slice(0, 1));
     const rows = await world.rows('SELECT state, fence FROM journal WHERE operation_id = $1 AND kind = $2', [
       operation_id,

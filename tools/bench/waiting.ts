@@ -19,13 +19,15 @@ const NODES = 5;
 /** Tasks of a crowd are looked for this often. */
 const INTERVAL_S = 1;
 const WATCHED_S = 10;
+/** By then all that is needed to begin has been asked, and every pause between two looks is the longest. */
+const CALM_MS = 15_000;
 const TOGETHER = 20;
 const VARIABLE = 'PROXMOX_AGENT_BENCH_WAITING';
 /** As the program itself is started. */
 const FLAGS = ['--max-semi-space-size=2', '--disable-warning=ExperimentalWarning'];
 
-interface Measured {
-  readonly memory: number;
+/** Requests to the busiest node per interval. */
+interface Asked {
   readonly lists: number;
   readonly all: number;
 }
@@ -40,7 +42,11 @@ interface Task {
   readonly secret: string;
 }
 
-/** 1,000 operations that wait for a task each, in a process that does nothing else: it was started while they ran. */
+/**
+ * 1,000 operations that wait for a task each. Memory is that of a process that was started while they ran and has done
+ * nothing else; requests are those of the process that began them one by one: there they look at every moment of the
+ * interval, after a start all together.
+ */
 export async function benchWaiting(): Promise<Figure[]> {
   // No task ends by itself.
   const lab = new BenchLab(OPERATIONS, 'manual');
@@ -51,8 +57,8 @@ export async function benchWaiting(): Promise<Figure[]> {
     const data = join(lab.directory, 'data');
     const { id: token, secret } = auth.token;
     const task = { data, endpoints, fingerprint: tls.fingerprint, token, secret: secret.reveal() };
-    await inProcess({ ...task, part: 'begin' });
-    const { memory, lists, all } = JSON.parse(await inProcess({ ...task, part: 'wait' })) as Measured;
+    const { lists, all } = JSON.parse(await inProcess({ ...task, part: 'begin' })) as Asked;
+    const memory = JSON.parse(await inProcess({ ...task, part: 'wait' })) as number;
     const each = 'per node and interval';
     const name = `memory with ${OPERATIONS} operations that wait for tasks`;
     return [
@@ -100,14 +106,13 @@ async function main(task: Task): Promise<void> {
   };
   const app = await createApp({ config, clock: systemClock, ids: systemIds(systemClock), log: silentLogger });
   try {
-    if (task.part === 'begin') await beginAll(app);
-    else console.log(JSON.stringify(await measure(app)));
+    console.log(JSON.stringify(await (task.part === 'begin' ? beginAll(app) : memoryOf(app))));
   } finally {
     await app.close();
   }
 }
 
-async function beginAll(app: App): Promise<void> {
+async function beginAll(app: App): Promise<Asked> {
   const queue = Array.from({ length: OPERATIONS }, (_, index) => 1000 + index);
   const worker = async (): Promise<void> => {
     for (let vmid = queue.shift(); vmid !== undefined; vmid = queue.shift()) {
@@ -122,16 +127,17 @@ async function beginAll(app: App): Promise<void> {
     const waiting = await db.selectFrom('journal').select('upid').where('state', '=', 'answered').execute();
     return waiting.length === OPERATIONS;
   });
+  await pause(CALM_MS);
+  return watched();
 }
 
-async function measure(app: App): Promise<Measured> {
+/** Resident megabytes. */
+async function memoryOf(app: App): Promise<number> {
   if (app.recovered !== OPERATIONS) throw new Error(`${app.recovered} operations were found, not ${OPERATIONS}`);
   await until(async () => app.engine.live.size === OPERATIONS);
-  // What was needed to go on with them has been asked by then, and every pause between two looks is the longest.
-  await pause(15_000);
-  const counts = await watched();
+  await pause(CALM_MS);
   if (app.engine.live.size !== OPERATIONS) throw new Error('some operations do not wait any more');
-  return { memory: Math.round(process.memoryUsage().rss / 2 ** 20), ...counts };
+  return Math.round(process.memoryUsage().rss / 2 ** 20);
 }
 
 async function until(done: () => Promise<boolean>): Promise<void> {
@@ -140,8 +146,8 @@ async function until(done: () => Promise<boolean>): Promise<void> {
   }
 }
 
-/** Requests to the busiest node per interval, counted where they leave. */
-async function watched(): Promise<Pick<Measured, 'lists' | 'all'>> {
+/** Counted where they leave. */
+async function watched(): Promise<Asked> {
   const lists = new Map<string, number>();
   const all = new Map<string, number>();
   const count = (message: unknown): void => {
