@@ -5,15 +5,14 @@ import type { PveAnswer, PveRequest } from './types.ts';
 
 /** More tasks than this on one node are watched by one list of its running tasks instead of one poll each. */
 const CROWD = 8;
-const LIST_EVERY_MS = 1_000;
+const EVERY_MS = 1_000;
 
 interface Node {
   waiting: number;
-  /** When the list below was asked for. */
+  /** When anything was asked for the crowd, and what comes next. */
   asked: number;
+  next: 'list' | 'log';
   running: Promise<ReadonlySet<string>>;
-  /** When a log was read last; in a crowd the waiters take turns. */
-  logRead: number;
 }
 
 /**
@@ -36,7 +35,7 @@ export class Crowd {
       waiting: 0,
       asked: Number.NEGATIVE_INFINITY,
       running: Promise.resolve(new Set<string>()),
-      logRead: Number.NEGATIVE_INFINITY,
+      next: 'list' as const,
     };
     this.#nodes.set(node, found);
     found.waiting++;
@@ -50,11 +49,7 @@ export class Crowd {
   async saysRunning(node: string, upid: string): Promise<boolean> {
     const found = this.#nodes.get(node);
     if (found === undefined || found.waiting <= CROWD) return false;
-    const now = this.#clock.now();
-    if (now - found.asked >= LIST_EVERY_MS) {
-      found.asked = now;
-      found.running = this.#read(node);
-    }
+    if (this.#turn(found, 'list')) found.running = this.#read(node);
     return (await found.running).has(upid);
   }
 
@@ -62,9 +57,15 @@ export class Crowd {
   logTurn(node: string): boolean {
     const found = this.#nodes.get(node);
     if (found === undefined || found.waiting <= CROWD) return true;
+    return this.#turn(found, 'log');
+  }
+
+  /** One request a second for the whole crowd of a node: its list and somebody's log take turns. */
+  #turn(node: Node, what: 'list' | 'log'): boolean {
     const now = this.#clock.now();
-    if (now - found.logRead < LIST_EVERY_MS) return false;
-    found.logRead = now;
+    if (now - node.asked < EVERY_MS || node.next !== what) return false;
+    node.asked = now;
+    node.next = what === 'list' ? 'log' : 'list';
     return true;
   }
 

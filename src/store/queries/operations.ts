@@ -1,4 +1,4 @@
-import type { Selectable } from 'kysely';
+import { sql, type Selectable } from 'kysely';
 import { AgentError } from '../../kernel/errors.ts';
 import { fromJson, fromJsonOrNull, toJson, toJsonOrNull, type JsonObject } from '../columns.ts';
 import type { StoreReader, StoreTx } from '../group.ts';
@@ -31,6 +31,13 @@ export interface OperationFilter {
   readonly limit: number;
 }
 
+/**
+ * In the words of the index `operations_active`: SQLite takes a partial index only for the very expression that it was
+ * made with, and would else look through every operation that ever was.
+ */
+const notEnded = sql<boolean>`state NOT IN (${sql.join(ENDED_OPERATION_STATES.map((state) => sql.lit(state)))})`;
+const isEnded = (state: OperationState): boolean => (ENDED_OPERATION_STATES as readonly string[]).includes(state);
+
 const toOperation = (row: Selectable<Database['operations']>): OperationRecord => ({
   ...row,
   error: fromJsonOrNull(row.error),
@@ -45,7 +52,13 @@ export async function insertOperation(
   operation: Pick<OperationRecord, 'operation_id' | 'plan_id' | 'environment' | 'created_at' | 'body'> &
     Partial<Pick<OperationRecord, 'owner' | 'lease_until'>>,
 ): Promise<OperationRecord> {
-  const row = { ...operation, body: toJson(operation.body), state: 'queued' as const, attempt: 0, fence: 0 };
+  const row = {
+    ...operation,
+    body: toJson(operation.body),
+    state: 'queued' as const,
+    attempt: 0,
+    fence: 0,
+  };
   return toOperation(await trx.db.insertInto('operations').values(row).returningAll().executeTakeFirstOrThrow());
 }
 
@@ -54,7 +67,9 @@ export async function getOperation(reader: StoreReader, operation_id: string): P
   const query = reader.db.selectFrom('operations').selectAll().where('operation_id', '=', operation_id);
   const row = await query.executeTakeFirst();
   if (row === undefined)
-    throw new AgentError('OPERATION_NOT_FOUND', `There is no operation ${operation_id}.`, { operation_id });
+    throw new AgentError('OPERATION_NOT_FOUND', `There is no operation ${operation_id}.`, {
+      operation_id,
+    });
   return toOperation(row);
 }
 
@@ -69,6 +84,7 @@ export async function listOperations(reader: StoreReader, filter: OperationFilte
   let query = reader.db.selectFrom('operations').selectAll().orderBy('operation_id', 'desc').limit(limit);
   if (environment !== undefined) query = query.where('environment', '=', environment);
   if (states !== undefined) query = query.where('state', 'in', [...states]);
+  if (states !== undefined && !states.some(isEnded)) query = query.where(notEnded);
   if (before !== undefined) query = query.where('operation_id', '<', before);
   return (await query.execute()).map(toOperation);
 }
@@ -76,7 +92,7 @@ export async function listOperations(reader: StoreReader, filter: OperationFilte
 /** Those that have not ended, oldest first: what a start has to pick up. */
 export async function activeOperations(reader: StoreReader): Promise<OperationRecord[]> {
   const query = reader.db.selectFrom('operations').selectAll().orderBy('operation_id');
-  return (await query.where('state', 'not in', [...ENDED_OPERATION_STATES]).execute()).map(toOperation);
+  return (await query.where(notEnded).execute()).map(toOperation);
 }
 
 /** Who takes an operation, and for how long before it has to say so again. */
@@ -96,7 +112,12 @@ export async function claimOperation(trx: StoreTx, operation_id: string, claim: 
   const { owner, now, lease_until, force } = claim;
   let query = trx.db
     .updateTable('operations')
-    .set((set) => ({ owner, lease_until, fence: set('fence', '+', 1), attempt: set('attempt', '+', 1) }))
+    .set((set) => ({
+      owner,
+      lease_until,
+      fence: set('fence', '+', 1),
+      attempt: set('attempt', '+', 1),
+    }))
     .where('operation_id', '=', operation_id)
     .where('state', 'not in', [...ENDED_OPERATION_STATES]);
   if (!force) {
@@ -112,7 +133,7 @@ export async function claimOperation(trx: StoreTx, operation_id: string, claim: 
   const row = await query.returningAll().executeTakeFirst();
   if (row !== undefined) return toOperation(row);
   const { state } = await getOperation(trx, operation_id);
-  if (!(ENDED_OPERATION_STATES as readonly string[]).includes(state)) {
+  if (!isEnded(state)) {
     throw new AgentError('TARGET_BUSY', 'Another process runs this operation.', { operation_id });
   }
   throw new AgentError('OPERATION_STATE', `The operation has ended (${state}).`, { operation_id });
@@ -121,17 +142,14 @@ export async function claimOperation(trx: StoreTx, operation_id: string, claim: 
 /** Prolongs all that `owner` runs; answers which those are. What is missing from it was taken over. */
 export async function renewLeases(trx: StoreTx, owner: string, lease_until: number): Promise<string[]> {
   const query = trx.db.updateTable('operations').set({ lease_until }).where('owner', '=', owner);
-  const rows = await query
-    .where('state', 'not in', [...ENDED_OPERATION_STATES])
-    .returning('operation_id')
-    .execute();
+  const rows = await query.where(notEnded).returning('operation_id').execute();
   return rows.map(({ operation_id }) => operation_id);
 }
 
 /** Operations whose owner has not said for too long that it lives; not those that wait for a person. Oldest first. */
 export async function orphanedOperations(reader: StoreReader, now: number): Promise<string[]> {
   const query = reader.db.selectFrom('operations').select('operation_id').orderBy('operation_id');
-  const waiting = query.where('state', 'not in', [...ENDED_OPERATION_STATES, 'needs_attention']);
+  const waiting = query.where(notEnded).where('state', '<>', 'needs_attention');
   const rows = await waiting
     .where((is) => is.or([is('lease_until', 'is', null), is('lease_until', '<=', now)]))
     .execute();
