@@ -1,4 +1,5 @@
 import type { Dispatcher } from 'undici';
+import { REDACTED } from '../kernel/secret.ts';
 import { connectFailure, cutFailure, type Failure, unreachable } from './failures.ts';
 import type { HttpMethod, RawResponse } from './types.ts';
 
@@ -14,6 +15,8 @@ export interface Outgoing {
   readonly signal?: AbortSignal;
   /** How errors name the request: method and path, never parameters. */
   readonly name: string;
+  /** Secrets that the request carries; a refusal is searched for them. */
+  readonly hide?: readonly string[];
 }
 
 /**
@@ -21,9 +24,9 @@ export interface Outgoing {
  * `PVE_UNREACHABLE`.
  */
 export function exchange(dispatcher: Dispatcher, outgoing: Outgoing, expiry: AbortSignal): Promise<RawResponse> {
-  const { method, target, headers, body, timeout, signal, name } = outgoing;
+  const { method, target, headers, body, timeout, signal } = outgoing;
   return new Promise((resolve, reject) => {
-    const call = new Call(name, resolve, reject);
+    const call = new Call(outgoing, resolve, reject);
     if (signal?.aborted === true) return call.giveUp(cancelled(signal));
     if (expiry.aborted) return call.giveUp(timedOut(timeout));
     const onExpiry = (): void => call.giveUp(timedOut(timeout));
@@ -44,6 +47,14 @@ export function exchange(dispatcher: Dispatcher, outgoing: Outgoing, expiry: Abo
     }
   });
 }
+
+/** `/cluster/resources` of the largest clusters has a few MB; what has more than this is no answer of PVE's. */
+const MAX_BYTES = 64 * 2 ** 20;
+const TOO_LARGE: Failure = {
+  sent: 'maybe',
+  kind: 'cut',
+  reason: 'an answer of more than 64 MiB, which was not read on',
+};
 
 type Explain = (sent: boolean) => Failure;
 
@@ -72,12 +83,13 @@ class Call implements Dispatcher.DispatchHandler {
   #status = 0;
   #reason = '';
   readonly #chunks: Buffer[] = [];
-  readonly #name: string;
+  readonly #outgoing: Outgoing;
+  #bytes = 0;
   readonly #resolve: (response: RawResponse) => void;
   readonly #reject: (error: Error) => void;
 
-  constructor(name: string, resolve: (response: RawResponse) => void, reject: (error: Error) => void) {
-    this.#name = name;
+  constructor(outgoing: Outgoing, resolve: (response: RawResponse) => void, reject: (error: Error) => void) {
+    this.#outgoing = outgoing;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -85,7 +97,7 @@ class Call implements Dispatcher.DispatchHandler {
   giveUp(explain: Explain): void {
     if (this.#settled) return;
     const failure = explain(this.#controller !== undefined);
-    this.#settle(() => this.#reject(unreachable(this.#name, failure)));
+    this.#settle(() => this.#reject(unreachable(this.#outgoing.name, failure)));
     this.#controller?.abort(new Error(failure.reason));
   }
 
@@ -103,16 +115,26 @@ class Call implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#bytes > MAX_BYTES) return this.giveUp(() => TOO_LARGE);
     this.#chunks.push(chunk);
+    return undefined;
   }
 
   onResponseEnd(): void {
-    const body = parseBody(Buffer.concat(this.#chunks).toString('utf8'));
-    this.#settle(() => this.#resolve({ status: this.#status, reason: this.#reason, body }));
+    const text = Buffer.concat(this.#chunks).toString('utf8');
+    const body = parseBody(this.#hide(text));
+    this.#settle(() => this.#resolve({ status: this.#status, reason: this.#hide(this.#reason), body }));
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.giveUp((sent) => (sent ? cutFailure(error) : connectFailure(error)));
+  }
+
+  /** A refusal that echoes what it was sent (some proxies do) must not carry our secrets on. */
+  #hide(text: string): string {
+    if (this.#status < 400) return text;
+    return (this.#outgoing.hide ?? []).reduce((hidden, secret) => hidden.replaceAll(secret, REDACTED), text);
   }
 
   #settle(finish: () => void): void {

@@ -336,3 +336,20 @@ test('after close no call goes out', async () => {
   expect(await rejection(transport(post))).toMatchObject(more('no', 'connect'));
   expect(received.length).toBe(1);
 });
+
+test('a refusal that echoes our token or a secret parameter loses it on the way in', async () => {
+  const { url } = await serve(({ headers, body }) => ({
+    status: 403,
+    reason: `no: ${headers.authorization}`,
+    body: { data: null, message: `${headers.authorization} sent ${body} and hunter22` },
+  }));
+  const params = { cipassword: new Secret('hunter22') };
+  const answer = JSON.stringify(await open([url])({ method: 'PUT', path: '/nodes/pve1/qemu/1/config', params }));
+  expect(answer).toContain('[redacted]');
+  expect(answer).not.toMatch(/hunter22|11111111-2222/);
+});
+
+test('an answer without end is not read to the end', async () => {
+  const { url } = await serve(() => ({ body: 'x'.repeat(65 * 2 ** 20) }));
+  expect(await rejection(open([url])(get))).toMatchObject(more('maybe', 'cut'));
+});

@@ -1,6 +1,7 @@
 import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { mapSecrets } from '../kernel/secret.ts';
 import { createAuthenticator, type PveAuth } from './auth.ts';
 import { encodeParams } from './encode.ts';
 import { originOf } from './endpoint.ts';
@@ -8,7 +9,7 @@ import { exchange, type Outgoing } from './exchange.ts';
 import { kindOf, sentOf } from './failures.ts';
 import { proxySent } from './rejection.ts';
 import { createConnector, type TlsTrust } from './tls.ts';
-import type { PveRequest, RawResponse, Transport } from './types.ts';
+import type { PveParams, PveRequest, RawResponse, Transport } from './types.ts';
 
 export interface TransportOptions {
   /** Addresses of nodes of one cluster, tried in this order. */
@@ -81,13 +82,26 @@ function openEndpoints(addresses: readonly string[], trust: TlsTrust, timeout: n
   }));
 }
 
+/** What of a request nobody may see, in the forms in which it may be echoed. Short ones would match by chance. */
+function secretsOf(params: PveParams = {}, headers: Outgoing['headers']): string[] {
+  const given = Object.values(headers).flatMap((value) => [
+    value.replace(/^[^=]*=/, ''),
+    value.slice(value.lastIndexOf('=') + 1),
+  ]);
+  mapSecrets(params, (secret) => given.push(secret.reveal()));
+  return [...new Set(given.flatMap((secret) => [secret, encodeURIComponent(secret)]))].filter(
+    ({ length }) => length >= 6,
+  );
+}
+
 function outgoing(request: PveRequest, headers: Outgoing['headers'], timeout: number): Outgoing {
   const { method, path, params, signal } = request;
   const name = `${method} ${path}`;
   if (!/^\/[^?#\s]*$/.test(path))
     throw new AgentError('INTERNAL', `${name} is not a path; parameters have their own place.`);
   const encoded = encodeParams(params);
-  const common = { method, name, timeout, ...(signal === undefined ? {} : { signal }) };
+  const hide = secretsOf(params, headers);
+  const common = { method, name, timeout, hide, ...(signal === undefined ? {} : { signal }) };
   // FACTS 12: PVE refuses a body on DELETE.
   if (method === 'GET' || method === 'DELETE') {
     return { ...common, headers, target: `/api2/json${path}${encoded === '' ? '' : `?${encoded}`}` };
