@@ -1,5 +1,6 @@
 import type { Clock } from './kernel/clock.ts';
 import type { EnvironmentConfig } from './kernel/config.ts';
+import { AgentError } from './kernel/errors.ts';
 import type { Ids } from './kernel/ids.ts';
 import { Secret } from './kernel/secret.ts';
 import { makeCertificate, Simulator, StateFile, startServer } from './simulator/index.ts';
@@ -31,7 +32,7 @@ export async function startLab(
     simulator.world.state.tokens.set(`${USER}!${TOKEN}`, token);
     return simulator;
   };
-  const state = new StateFile(file, {
+  const state = openState(file, {
     ids,
     fresh: (its) => withToken(Simulator.fromWorld(world, { ids: its, now: clock.now() })),
     load: (text, its, now) => withToken(Simulator.load(text, { ids: its, now })),
@@ -60,4 +61,15 @@ export async function startLab(
       state.close();
     },
   };
+}
+
+/** Errors: `CONFIGURATION_INVALID` for a file that is damaged. */
+function openState(file: string, options: ConstructorParameters<typeof StateFile>[1]): StateFile {
+  try {
+    return new StateFile(file, options);
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new AgentError('CONFIGURATION_INVALID', `The example lab cannot start: ${error.message}.`);
+    throw error;
+  }
 }

@@ -58,6 +58,14 @@ function systemError(error: unknown): unknown {
   if (code === 'ENOSPC' || code === 'EDQUOT') return failed('The disk is full.', error);
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM')
     return failed(`The data directory cannot be written (${code}).`, error);
+  if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'ENOENT' || code === 'EISDIR') {
+    const { path = 'The path' } = error as NodeJS.ErrnoException;
+    return new AgentError(
+      'CONFIGURATION_INVALID',
+      `${path} cannot be used: it, or what it lies in, is no folder (${code}).`,
+      { cause: error },
+    );
+  }
   return error;
 }
 

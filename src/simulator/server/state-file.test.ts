@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -72,5 +72,15 @@ test('a change whose line was cut off by the end of the process was not carried 
   const before = stateOf(first.simulator);
   appendFileSync(`${file}.log`, '{"time":17950');
   expect(stateOf(open(file).simulator)).toEqual(before);
+  rmSync(directory, { recursive: true, force: true });
+});
+
+test('a damaged file is refused in words', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'proxmox-agent-state-'));
+  const file = join(directory, 'state.json');
+  for (const text of ['', '{"simulator"', '[]', '{"simulator": 1}']) {
+    writeFileSync(file, text);
+    expect(() => open(file)).toThrow(/is no state of a simulated cluster/);
+  }
   rmSync(directory, { recursive: true, force: true });
 });

@@ -81,7 +81,7 @@ export class StateFile {
   constructor(file: string, { ids, fresh, load, certificate, now }: StateOptions) {
     this.#file = file;
     this.#ids = new Reseedable(ids);
-    const stored = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Snapshot) : undefined;
+    const stored = existsSync(file) ? readSnapshot(file) : undefined;
     this.simulator = stored === undefined ? fresh(this.#ids) : load(stored.simulator, this.#ids, stored.at);
     this.certificate = stored === undefined ? certificate() : stored.certificate;
     if (stored === undefined) this.#snapshot();
@@ -146,6 +146,17 @@ export class StateFile {
     if ('call' in change) simulator.handle(change.call);
     else control(simulator, change.control.method, change.control.what, change.control.body);
   }
+}
+
+/** Errors: `RangeError` in words, for a file that is damaged or another one. */
+function readSnapshot(file: string): Snapshot {
+  try {
+    const stored = JSON.parse(readFileSync(file, 'utf8')) as Partial<Snapshot>;
+    if (typeof stored.simulator === 'string' && typeof stored.at === 'number') return stored as Snapshot;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new RangeError(`${file} is no state of a simulated cluster; move it away to begin anew`);
 }
 
 function parse(line: string): Entry | undefined {
