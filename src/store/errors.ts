@@ -52,21 +52,24 @@ export function storeError(error: unknown): unknown {
   return error;
 }
 
+/** What is wrong with a path that a person gave, by the system's code. */
+const UNUSABLE = {
+  ENOENT: 'no such file or directory',
+  EEXIST: 'a file is where a folder should be',
+  ENOTDIR: 'a file is where a folder should be',
+  EISDIR: 'a folder is where a file should be',
+} as const;
+
 /** Errors of the file system itself, met while making the directory or a backup. */
 function systemError(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOSPC' || code === 'EDQUOT') return failed('The disk is full.', error);
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM')
     return failed(`The data directory cannot be written (${code}).`, error);
-  if (code === 'EEXIST' || code === 'ENOTDIR' || code === 'ENOENT' || code === 'EISDIR') {
-    const { path = 'The path' } = error as NodeJS.ErrnoException;
-    return new AgentError(
-      'CONFIGURATION_INVALID',
-      `${path} cannot be used: it, or what it lies in, is no folder (${code}).`,
-      { cause: error },
-    );
-  }
-  return error;
+  const unusable = UNUSABLE[code as keyof typeof UNUSABLE] as string | undefined;
+  if (unusable === undefined) return error;
+  const { path = 'The path' } = error as NodeJS.ErrnoException;
+  return new AgentError('CONFIGURATION_INVALID', `${path} cannot be used: ${unusable}.`, { cause: error });
 }
 
 export const failed = (message: string, cause?: unknown): AgentError =>

@@ -204,6 +204,6 @@ test('a directory that cannot be made is a clear error', () => {
   writeFileSync(file, '');
   chmodSync(file, 0o600);
   expect(() => openStore({ directory: join(file, 'data'), clock, log: silentLogger })).toThrow(
-    /ENOTDIR|cannot be written/,
+    /a file is where a folder should be|cannot be written/,
   );
 });
