@@ -8,8 +8,10 @@ const CREATE = {
   target: 'vm/9000',
   params: { name: 'web1', cores: 4, disk: { size: '20G' }, tags: ['web'] },
 };
+/** The promise: another replica goes on at most this long after one was killed. */
+const TAKEOVER_MS = 15_000;
 /** Well below the lease of 10 seconds: only what was let go is taken so soon. */
-const AT_ONCE_MS = 7_500;
+const AT_ONCE_MS = 6_000;
 const PATIENCE = { timeout: 120_000 };
 
 const steps = (plan: Json): string[] => {
@@ -61,9 +63,10 @@ describe.skipIf(postgresPrograms() === undefined && process.env['REQUIRE_ALL'] !
 
   it('another one ends what a killed one had begun, every call once', PATIENCE, async () => {
     const { plan, operation_id } = await begin();
-    // How long it takes is a figure of the benchmarks: a loaded machine must not fail the promise that is tested here.
+    const killed = Date.now();
     await a.process.stop('SIGKILL');
     const operation = await world.ended(b, operation_id);
+    expect(Date.now() - killed).toBeLessThan(TAKEOVER_MS);
     expect(operation).toMatchObject({ state: 'applied', attempt: 2 });
     expect(await world.calls()).toEqual(steps(plan));
     await verified();
