@@ -9,9 +9,9 @@ import {
 } from '../store/index.ts';
 
 /** How long an owner is believed to live without saying so again: a killed replica's work goes on after this. */
-export const LEASE_MS = 10_000;
+export const LEASE_MS = 8_000;
 /** How often owners say that they live, and look for work whose owner does not. */
-export const KEEP_EVERY_MS = 2_000;
+export const KEEP_EVERY_MS = 1_000;
 /** An owner that has not been able to say so for this long asks the store before it sends anything. */
 const STALE_MS = LEASE_MS / 2;
 

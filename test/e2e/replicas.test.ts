@@ -10,7 +10,7 @@ const CREATE = {
 };
 /** The promise: another replica goes on at most this long after one was killed. */
 const TAKEOVER_MS = 15_000;
-/** Well below the lease of 10 seconds: only what was let go is taken so soon. */
+/** Below what is left of a lease of 8 seconds renewed every second: only what was let go is taken so soon. */
 const AT_ONCE_MS = 6_000;
 const PATIENCE = { timeout: 120_000 };
 

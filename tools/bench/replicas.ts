@@ -9,8 +9,8 @@ import type { Figure } from './figure.ts';
 
 const KILLS = 20;
 const LOOK_MS = 20;
-/** Kills fall anywhere between two renewals of the lease, which come every 2 seconds. */
-const SPREAD_MS = 2_000;
+/** Kills fall anywhere between two renewals of the lease, which come every second. */
+const SPREAD_MS = 1_000;
 
 /** Durable effects a second on PostgreSQL with fsync; nothing where it is absent. */
 export async function benchPostgres(): Promise<Figure[]> {
