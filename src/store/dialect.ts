@@ -7,9 +7,9 @@ import {
   type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
-  type Driver,
   type QueryResult,
 } from 'kysely';
+import { oneConnection } from './driver.ts';
 import { storeError } from './errors.ts';
 import type { Database } from './schema.ts';
 
@@ -65,23 +65,6 @@ class DirectAdapter extends SqliteAdapter {
   }
 }
 
-const refuse = async (): Promise<never> => {
-  throw new Error('transactions are opened by store.commit only');
-};
-
-function directDriver(connection: DatabaseConnection): Driver {
-  const nothing = async (): Promise<void> => {};
-  return {
-    init: nothing,
-    acquireConnection: async () => connection,
-    beginTransaction: refuse,
-    commitTransaction: refuse,
-    rollbackTransaction: refuse,
-    releaseConnection: nothing,
-    destroy: nothing,
-  };
-}
-
 /**
  * A Kysely over one better-sqlite3 connection. `guard` throws when a query is not allowed now; queries run
  * synchronously inside the returned promise, in the order in which they were asked for.
@@ -89,7 +72,7 @@ function directDriver(connection: DatabaseConnection): Driver {
 export function directKysely(sqlite: SQLite.Database, guard: () => void = () => {}): Kysely<Database> {
   const dialect: Dialect = {
     createAdapter: () => new DirectAdapter(),
-    createDriver: () => directDriver(new DirectConnection(sqlite, guard)),
+    createDriver: () => oneConnection(new DirectConnection(sqlite, guard)),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };

@@ -3,8 +3,7 @@ import { fail } from '../core/errors.ts';
 import { isQuorate, unwritable } from '../core/quorum.ts';
 import { forgetInRules } from '../ha/resources.ts';
 import { forgetGuest, purgeGuest } from '../qemu/registry.ts';
-import { destroyVolume, isBaseInUse, ownerOf } from '../storage/volumes.ts';
-import { findVolume } from '../storage/lookup.ts';
+import { demandNoClones, destroyVolume, ownerOf } from '../storage/volumes.ts';
 import { DURATION } from '../tasks/durations.ts';
 import { containerOf, lockStep, volumesOfConfig } from './parts.ts';
 
@@ -30,11 +29,7 @@ function destroy(call: Call): string {
     }
     const configs = [guest.config, ...Object.values(guest.snapshots).map(({ config }) => config)];
     const volumes = [...new Set(configs.flatMap(volumesOfConfig))].filter((volid) => ownerOf(volid) === vmid);
-    for (const volid of volumes) {
-      const volume = findVolume(world, node, volid);
-      if (volume !== undefined && isBaseInUse(world, volume))
-        throw fail(`base volume '${volid}' is still in use by linked cloned`);
-    }
+    demandNoClones(world, node, volumes);
     yield { wait: DURATION.destroy };
     for (const volid of volumes) destroyVolume(world, node, volid);
     if (!isQuorate(world.state)) throw unwritable(world, node, vmid, 'lxc');

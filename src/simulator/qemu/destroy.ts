@@ -3,8 +3,8 @@ import { fail } from '../core/errors.ts';
 import { isQuorate, unwritable } from '../core/quorum.ts';
 import { lockStep, type World } from '../core/world.ts';
 import type { Guest } from '../state/types.ts';
-import { findVolume, volidOf, volumesOf } from '../storage/lookup.ts';
-import { destroyVolume, isBaseInUse, ownerOf } from '../storage/volumes.ts';
+import { volidOf, volumesOf } from '../storage/lookup.ts';
+import { demandNoClones, destroyVolume, ownerOf } from '../storage/volumes.ts';
 import { DURATION } from '../tasks/durations.ts';
 import { volumeIds } from './drives.ts';
 import { forgetGuest, purgeGuest } from './registry.ts';
@@ -55,11 +55,7 @@ function destroy(call: Call): string {
     if (!params.flag('skiplock')) world.checkLock(guest);
     if (guest.running !== undefined) throw fail(`VM ${vmid} is running - destroy failed`);
     const volumes = ownVolumes(guest);
-    for (const volid of volumes) {
-      const volume = findVolume(world, node, volid);
-      if (volume !== undefined && isBaseInUse(world, volume))
-        throw fail(`base volume '${volid}' is still in use by linked cloned`);
-    }
+    demandNoClones(world, node, volumes);
     yield { wait: DURATION.destroy };
     for (const volid of volumes) destroyVolume(world, node, volid);
     // The disks are gone by the time PVE finds that it cannot write (FACTS 44).

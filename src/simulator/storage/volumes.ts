@@ -98,11 +98,20 @@ function checkSpace(world: World, { node, storage, size }: Allocation, path: str
 }
 
 /** Linked clones keep the template's volume in use. */
-export const isBaseInUse = (world: World, volume: Volume): boolean =>
+const isBaseInUse = (world: World, volume: Volume): boolean =>
   /(?:^|\/)base/.test(volume.name) &&
   // A thin volume lives on without what it was made from.
   world.state.storages.get(volume.storage)?.type !== 'lvmthin' &&
   [...world.state.volumes.values()].some(({ base, storage }) => base === volume.name && storage === volume.storage);
+
+/** Errors: PVE's refusal when linked clones need any of these; asked before the first is destroyed. */
+export function demandNoClones(world: World, node: string, volids: readonly string[]): void {
+  for (const volid of volids) {
+    const volume = findVolume(world, node, volid);
+    if (volume !== undefined && isBaseInUse(world, volume))
+      throw fail(`base volume '${volid}' is still in use by linked cloned`);
+  }
+}
 
 /** Destroys a volume; one that is not there is no error. */
 export function destroyVolume(world: World, node: string, volid: string): void {

@@ -11,13 +11,7 @@ export type Step =
   | { readonly unlock: string };
 export type Worker = Generator<Step, void, void>;
 
-export interface TaskSpec {
-  readonly node: string;
-  readonly type: string;
-  readonly id: string;
-  readonly user: string;
-  readonly pid: number;
-  readonly pstart: number;
+export interface TaskSpec extends Pick<TaskRecord, 'node' | 'type' | 'id' | 'user' | 'pid' | 'pstart'> {
   /** Undoes what was done before the task started; called when the task never gets to run (task faults, reboot). */
   readonly abandon?: () => void;
 }

@@ -5,10 +5,10 @@ import {
   PostgresQueryCompiler,
   type CompiledQuery,
   type DatabaseConnection,
-  type Driver,
   type QueryResult,
 } from 'kysely';
 import type pg from 'pg';
+import { oneConnection } from '../driver.ts';
 import type { Database } from '../schema.ts';
 
 export type Run = (text: string, values: readonly unknown[]) => Promise<pg.QueryResult>;
@@ -33,29 +33,12 @@ class RunConnection implements DatabaseConnection {
   }
 }
 
-const refuse = async (): Promise<never> => {
-  throw new Error('transactions are opened by store.commit only');
-};
-
-function runDriver(connection: DatabaseConnection): Driver {
-  const nothing = async (): Promise<void> => {};
-  return {
-    init: nothing,
-    acquireConnection: async () => connection,
-    beginTransaction: refuse,
-    commitTransaction: refuse,
-    rollbackTransaction: refuse,
-    releaseConnection: nothing,
-    destroy: nothing,
-  };
-}
-
 /** A Kysely whose statements are handed to `run`. */
 export function runKysely(run: Run): Kysely<Database> {
   return new Kysely<Database>({
     dialect: {
       createAdapter: () => new PostgresAdapter(),
-      createDriver: () => runDriver(new RunConnection(run)),
+      createDriver: () => oneConnection(new RunConnection(run)),
       createIntrospector: (db) => new PostgresIntrospector(db),
       createQueryCompiler: () => new PostgresQueryCompiler(),
     },
