@@ -20,7 +20,16 @@ import type { Ids } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import { DEFAULT_LIMITS, Engine, StepForms, type EngineDeps } from './operations/index.ts';
 import { createAudit, createEvents, createMetrics } from './record/index.ts';
-import { getPlan, checkKeys, loadKeys, openPostgres, openStore, type Store } from './store/index.ts';
+import {
+  getPlan,
+  checkKeys,
+  loadKeys,
+  openPostgres,
+  openQueue,
+  openStore,
+  type Queue,
+  type Store,
+} from './store/index.ts';
 import { startLab, type Lab } from './lab.ts';
 import { createHttpServer } from './surfaces/http/server.ts';
 
@@ -112,13 +121,14 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   const stop = new AbortController();
   const signing = audit.run(stop.signal);
   const keeping = engine.keep(stop.signal);
-  const expiring = everyMinute(clock, stop.signal, () => expireOverdue(changes), log);
+  const queue = await openJobs(config, store, changes, log);
   const close = async (): Promise<void> => {
     // Requests first, then what they began, then what records it.
     await server.close();
+    await queue.drain();
     await engine.close();
     stop.abort();
-    await Promise.all([signing, keeping, expiring]);
+    await Promise.all([signing, keeping]);
     await estate.close();
     await Promise.all(labs.map((lab) => lab.close()));
     await store.close();
@@ -135,12 +145,14 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   };
 }
 
-async function everyMinute(clock: Clock, signal: AbortSignal, work: () => Promise<void>, log: Logger): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(60_000, signal).catch(() => undefined);
-    if (!signal.aborted)
-      await work().catch((error: unknown) => log.warn({ err: error }, 'overdue plans were not expired'));
-  }
+/** What is done from time to time, by one of the replicas. */
+async function openJobs({ database }: Config, store: Store, changes: ChangesDeps, log: Logger): Promise<Queue> {
+  const { clock, ids } = changes;
+  const url = database?.reveal();
+  const queue = await openQueue({ store, clock, ids, log, ...(url === undefined ? {} : { url }) });
+  await queue.schedule('plans.expire', '* * * * *');
+  await queue.work('plans.expire', () => expireOverdue(changes));
+  return queue;
 }
 
 /** An environment that stands on the built-in simulator gets its address, its pin and its token from there. */

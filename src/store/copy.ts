@@ -12,7 +12,8 @@ import type { StoreReader, StoreTx } from './group.ts';
 import { DATABASE, openStore, type Store } from './open.ts';
 import { PLAN_TRANSITIONS, type Database, type PlanState } from './schema.ts';
 
-type Table = Exclude<keyof Database, 'migrations'>;
+/** Jobs are reminders that schedules make again, and live elsewhere on PostgreSQL; see `queue/queue.ts`. */
+type Table = Exclude<keyof Database, 'migrations' | 'jobs' | 'schedules'>;
 type Row = Readonly<Record<string, unknown>>;
 
 /** Every table with its primary key, those that are referred to before those that refer to them. */

@@ -159,7 +159,7 @@ test('a copy knows every table', async () => {
     .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name`)
     .pluck()
     .all();
-  expect(Object.keys(TABLE_KEYS).concat('migrations').sort()).toEqual(names);
+  expect(Object.keys(TABLE_KEYS).concat('migrations', 'jobs', 'schedules').sort()).toEqual(names);
   for (const [table, keys] of Object.entries(TABLE_KEYS)) {
     const columns = sqlite
       .prepare(`SELECT name FROM pragma_table_info('${table}') WHERE pk > 0 ORDER BY pk`)

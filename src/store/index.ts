@@ -1,6 +1,7 @@
 export { openStore, type Store, type StoreOptions } from './open.ts';
 export { openPostgres, type PostgresOptions } from './postgres.ts';
 export { copyStore, type CopiedTable } from './copy.ts';
+export { openQueue, type Job, type NewJob, type Queue, type Worker } from './queue/index.ts';
 export { restoreStore, type RestoreOptions } from './restore.ts';
 export type { Commit, StoreReader, StoreTx } from './group.ts';
 export type { Actor, JsonObject } from './columns.ts';

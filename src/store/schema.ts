@@ -164,4 +164,16 @@ export interface Database {
     bytes: number | null;
     at: number;
   };
+  jobs: {
+    id: Generated<number>;
+    name: string;
+    key: string;
+    data: string;
+    state: 'waiting' | 'running' | 'failed';
+    run_at: number;
+    attempt: number;
+    ended_at: number | null;
+    error: string | null;
+  };
+  schedules: { name: string; cron: string; zone: string; next_at: number };
 }
