@@ -1,6 +1,7 @@
 // Written by `npm run generate`. Do not edit.
 import type { AnyAction } from './define.ts';
 import disk_resize from './disk/resize.ts';
+import host_run from './host/run.ts';
 import inventory_read from './inventory/read.ts';
 import node_read from './node/read.ts';
 import snapshot_create from './snapshot/create.ts';
@@ -22,6 +23,7 @@ import vm_stop from './vm/stop.ts';
 
 export const ACTIONS: readonly AnyAction[] = [
   disk_resize,
+  host_run,
   inventory_read,
   node_read,
   snapshot_create,

@@ -72,6 +72,11 @@ interface EffectBase extends Call {
   readonly resend: 'safe' | 'ask';
   /** The answer of a rejected call or failed task that means "already so": it counts as done. */
   readonly already?: RegExp;
+  /**
+   * The id (`ctx.mark()`) under which a host runs the command once and remembers it: what became of a command whose
+   * answer was lost is asked of the host itself, and sending it again under the same id never runs it again.
+   */
+  readonly marked?: { readonly node: string; readonly id: string };
   /** Whether stopping the PVE task leaves the guest whole, so that cancel may do it. */
   readonly stoppable?: boolean;
 }
@@ -107,6 +112,8 @@ export interface ActionContext {
   readonly find: Read;
   /** The only way to change anything. Order depends only on the inputs and on earlier answers. */
   effect(effect: Effect): Promise<EffectOutcome>;
+  /** An id for the effect that comes next: of this operation and no other, and the same again after a crash. */
+  mark(): string;
   /**
    * Repeats `probe` until it gives a value. `every` and `timeout` in seconds. Throws `PVE_TASK_FAILED` with `title`
    * when the time is over.

@@ -2,7 +2,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { EnvironmentConfig } from '../kernel/config.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
-import { createPveApi, createTransport, principalOf, type PveApi } from '../proxmox/index.ts';
+import { createPveApi, createTransport, principalOf, sshExec, withHosts, type PveApi } from '../proxmox/index.ts';
 
 /** One configured cluster with the only client that has its credentials. */
 export interface Environment {
@@ -50,10 +50,11 @@ export function connect(
   config: EnvironmentConfig,
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): Environment {
-  const { name, production, endpoints, auth, tls, simulator } = config;
+  const { name, production, endpoints, auth, tls, simulator, ssh } = config;
   if (auth === undefined)
     throw new AgentError('CONFIGURATION_INVALID', `environment ${name}: token or login is missing.`);
   const transport = createTransport({ endpoints: [...endpoints], auth, tls, clock });
-  const api = createPveApi(transport, { principal: principalOf(auth), clock, log });
+  const pve = createPveApi(transport, { principal: principalOf(auth), clock, log });
+  const api = ssh === undefined ? withHosts(pve) : withHosts(pve, ssh, sshExec(ssh));
   return { name, production, endpoints, simulator, api, close: () => transport.close() };
 }

@@ -3,7 +3,7 @@ import { AgentError, isAgentError } from '../kernel/errors.ts';
 import { seededIds } from '../kernel/ids.ts';
 import { silentLogger } from '../kernel/log.ts';
 import { mapSecrets, type Secret } from '../kernel/secret.ts';
-import { createPveApi, type PveApi, type Transport } from '../proxmox/index.ts';
+import { createPveApi, isHostPath, type PveApi, type Transport } from '../proxmox/index.ts';
 import { NotRead, Simulator } from '../simulator/index.ts';
 
 /** What has been read of a live environment, in the form that the simulator is seeded from: `GET /path` to data. */
@@ -21,7 +21,7 @@ export function buildTwin(capture: Capture, options: { readonly principal: strin
   const ids = seededIds('twin', { now: () => options.now, sleep: () => Promise.resolve() });
   const simulator = Simulator.fromCapture(capture, { ids, now: options.now, partial: true });
   const clock = virtualClock(simulator);
-  const api = createPveApi(twinTransport(simulator, options.principal), {
+  const api = createPveApi(withTwinHosts(capture, twinTransport(simulator, options.principal)), {
     principal: options.principal,
     clock,
     log: silentLogger,
@@ -55,6 +55,20 @@ const twinTransport =
     });
     if (missing !== undefined) return Promise.reject(new NotRead(missing));
     return Promise.resolve({ status, reason, body });
+  };
+
+/**
+ * How a host is reached is known from the capture; what a command does on it is not rehearsed, and every command ends
+ * well. The action says so in its preflight.
+ */
+const withTwinHosts =
+  (capture: Capture, transport: Transport): Transport =>
+  (request) => {
+    if (!isHostPath(request.path)) return transport(request);
+    const key = `GET ${request.path}`;
+    if (request.method === 'GET' && !(key in capture)) return Promise.reject(new NotRead([key]));
+    const data = request.method === 'GET' ? capture[key] : { exit: 0, output: '' };
+    return Promise.resolve({ status: 200, reason: 'OK', body: { data } });
   };
 
 /** The twin is in this process, so a secret may go there as it is. */

@@ -70,6 +70,24 @@ describe('an environment', () => {
     expect(JSON.stringify(environments)).not.toContain('from-file');
   });
 
+  it('may have hosts whose keys are known, and a key to log in with from where the reference points', () => {
+    const hostKey = `SHA256:${'a'.repeat(43)}`;
+    const yaml = (ssh: string): string =>
+      `environments: [{ name: home, endpoint: 'https://h:8006', token: { id: 'a@pve!b', secret: env:S }, ssh: ${ssh} }]`;
+    const hosts = `hosts: { pve1: { address: 10.0.0.1, host_key: '${hostKey}' } }`;
+    const [home] = load({ yaml: yaml(`{ key: env:S, ${hosts} }`) }).environments;
+    expect(home?.ssh).toMatchObject({
+      user: 'root',
+      directory: '/var/lib/proxmox-agent/runs',
+      hosts: { pve1: { address: '10.0.0.1', port: 22, hostKey } },
+    });
+    expect(home?.ssh?.key.reveal()).toBe('the-secret');
+    expect(refusal({ yaml: yaml(`{ key: plain, ${hosts} }`) })).toContain('ssh.key must be a reference');
+    expect(refusal({ yaml: yaml(`{ key: env:S, hosts: { pve1: { address: h, host_key: 'MD5:00' } } }`) })).toContain(
+      'must be SHA256:… as ssh-keygen -lf prints it',
+    );
+  });
+
   it('may sign in with a password instead', () => {
     const { environments } = load(
       one('name: home\n    endpoint: https://a:8006\n    login: { username: root@pam, password: "env:S" }'),

@@ -16,6 +16,15 @@ export interface EnvironmentConfig {
     | undefined;
   readonly tls: { readonly ca?: string; readonly fingerprint?: string; readonly insecure?: boolean };
   readonly production: boolean;
+  /** How commands are run on the hosts; undefined when that is not configured. */
+  readonly ssh?: {
+    readonly user: string;
+    readonly key: Secret;
+    readonly directory: string;
+    readonly hosts: Readonly<
+      Record<string, { readonly address: string; readonly port: number; readonly hostKey: string }>
+    >;
+  };
   /** World of the built-in simulator that stands in for a cluster. */
   readonly simulator?: string;
 }
@@ -50,6 +59,25 @@ const fingerprintSchema = z
   .string()
   .regex(/^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/, 'must be 32 pairs of hex digits with colons');
 const levelSchema = z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent');
+const sshSchema = z.strictObject({
+  user: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be a user name')
+    .default('root'),
+  key: z.string(),
+  directory: z
+    .string()
+    .regex(/^\/[\w./-]+$/, 'must be an absolute path')
+    .default('/var/lib/proxmox-agent/runs'),
+  hosts: z.record(
+    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/, 'must be a node name'),
+    z.strictObject({
+      address: z.string().min(1),
+      port: z.int().min(1).max(65535).default(22),
+      host_key: z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}=?$/, 'must be SHA256:… as ssh-keygen -lf prints it'),
+    }),
+  ),
+});
 const environmentSchema = z.strictObject({
   name: nameSchema,
   endpoint: z.union([z.string(), z.array(z.string()).min(1)]),
@@ -70,6 +98,7 @@ const environmentSchema = z.strictObject({
     })
     .default({}),
   production: z.boolean().default(false),
+  ssh: sshSchema.optional(),
 });
 const fileSchema = z.strictObject({
   environments: z.array(environmentSchema).default([]),
@@ -164,7 +193,18 @@ function environment(
       ...(insecure === undefined ? {} : { insecure }),
       ...(ca === undefined ? {} : { ca: readText(isAbsolute(ca) ? ca : join(base, ca), `${where}: tls.ca`) }),
     },
+    ...(raw.ssh === undefined ? {} : { ssh: sshAccess(raw.ssh, env, base, where) }),
   });
+}
+
+function sshAccess(
+  { key, hosts, ...rest }: z.output<typeof sshSchema>,
+  env: ConfigSources['env'],
+  base: string,
+  where: string,
+): NonNullable<EnvironmentConfig['ssh']> {
+  const named = Object.entries(hosts).map(([node, { host_key, ...host }]) => [node, { ...host, hostKey: host_key }]);
+  return { ...rest, key: reference(key, env, base, `${where}: ssh.key`), hosts: Object.fromEntries(named) };
 }
 
 /** The variables that other Proxmox tools use, as environment `home`. */

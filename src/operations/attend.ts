@@ -59,6 +59,7 @@ export async function attend(engine: Engine, operation: OperationRecord): Promis
       api,
       clock,
       forms,
+      operation: operation_id,
       clockAhead: clocksOf(api, clock),
       ...(error === undefined ? {} : { error }),
       hooks: live.hooks(),

@@ -1,7 +1,7 @@
 import type { Effect, EffectOutcome } from '../actions/define.ts';
 import { AgentError, isAgentError } from '../kernel/errors.ts';
 import type { TaskResult } from '../proxmox/types.ts';
-import { settle } from './settle.ts';
+import { settle, type Verdict } from './settle.ts';
 import { isRecordedError, reviveError, type ThreadDeps } from './thread.ts';
 import type { JournalRecord, TraceStep } from './types.ts';
 
@@ -68,13 +68,15 @@ export class EffectRun {
   }
 
   async #send(intentAt: number): Promise<EffectOutcome> {
-    const { method, path, refresh } = this.#effect;
+    const { method, path, refresh, marked } = this.#effect;
+    // A command takes as long as it takes; one that we turn away from goes on, and is found again by its mark.
+    const whole = marked === undefined ? {} : { signal: this.#deps.hooks.signal };
     let { params } = this.#effect;
     for (let unsent = 0; ;) {
       let data: unknown;
       await this.#deps.hooks.sending();
       try {
-        ({ data } = await this.#deps.api.call({ method, path, ...(params === undefined ? {} : { params }) }));
+        ({ data } = await this.#deps.api.call({ method, path, ...(params === undefined ? {} : { params }), ...whole }));
       } catch (error) {
         if (isAgentError(error, 'PVE_REJECTED')) {
           if (this.#effect.already?.test(error.message)) return this.#done(null, 'already so');
@@ -100,17 +102,32 @@ export class EffectRun {
 
   /** The reply was lost, or we were. Evidence from PVE decides; never a guess. */
   async #inDoubt(intentAt: number): Promise<EffectOutcome> {
-    const verdict = await settle({ ...this.#deps, effect: this.#effect, intentAt, clockAhead: this.#clockAhead });
+    const verdict = await this.#settled(intentAt);
     switch (verdict.by) {
       case 'task':
         await this.#deps.journal.answered(this.#position, this.#step, { data: verdict.upid }, verdict.upid, 'task');
         return this.#finish(verdict.upid, intentAt, 'task');
       case 'postcondition':
         return this.#done(null, 'OK', 'postcondition');
+      case 'marker':
+        return this.#done(verdict.data, 'OK', 'marker');
       case 'absence':
         return this.#send(intentAt);
       case 'nobody':
         throw new AgentError('NEEDS_ATTENTION', `"${this.#step.title}": ${verdict.known}`);
+    }
+  }
+
+  async #settled(intentAt: number): Promise<Verdict> {
+    try {
+      return await settle({ ...this.#deps, effect: this.#effect, intentAt, clockAhead: this.#clockAhead });
+    } catch (error) {
+      if (!isAgentError(error, 'PVE_UNREACHABLE')) throw error;
+      // Failing here would say that it did not take place.
+      throw new AgentError(
+        'NEEDS_ATTENTION',
+        `"${this.#step.title}" was sent, and nobody can be asked whether it took place: ${error.message}`,
+      );
     }
   }
 

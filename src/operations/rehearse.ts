@@ -127,6 +127,7 @@ async function checkFirst(request: PreparedRequest, twin: Twin, forms: StepForms
 
 const threadOn = (twin: Twin, request: string, gate: Gate, forms: StepForms): Thread =>
   new Thread({
+    operation: 'rehearsal',
     request,
     api: twin.api,
     clock: twin.clock,

@@ -205,11 +205,12 @@ async function verify(deps: RunDeps): Promise<VerificationEntry[]> {
 }
 
 async function verifyOne(
-  { api, clock, hooks, forms, journal, plan, clockAhead }: RunDeps,
+  { operation, api, clock, hooks, forms, journal, plan, clockAhead }: RunDeps,
   request: PreparedRequest,
 ): Promise<VerificationEntry[]> {
   const reader = (): Thread =>
     new Thread({
+      operation,
       request: request.id,
       api,
       clock,

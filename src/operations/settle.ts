@@ -1,6 +1,6 @@
 import type { Effect, Read } from '../actions/define.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { isUpid, parseUpid } from '../proxmox/index.ts';
+import { isUpid, parseUpid, type Run } from '../proxmox/index.ts';
 import type { PveApi } from '../proxmox/types.ts';
 import { nodeInPath } from './step.ts';
 
@@ -11,6 +11,8 @@ export type Verdict =
   | { readonly by: 'postcondition' }
   /** No task and no trace of it, and sending again is harmless. */
   | { readonly by: 'absence' }
+  /** The host remembers the command and its outcome. */
+  | { readonly by: 'marker'; readonly data: unknown }
   | { readonly by: 'nobody'; readonly known: string };
 
 /** PVE may still be working on a request whose connection is gone; so often and so long we look again. */
@@ -34,6 +36,7 @@ export interface SettleInput {
 export async function settle(input: SettleInput): Promise<Verdict> {
   const { api, clock, effect } = input;
   const read: Read = (path, params = {}) => api.get(path, params);
+  if (effect.marked !== undefined) return askHost(read, effect.marked);
   const node = nodeInPath(effect.path);
   const since = node === undefined ? 0 : await earliestStart(read, node, input);
   for (let look = 0; look < LOOKS; look++) {
@@ -49,6 +52,14 @@ export async function settle(input: SettleInput): Promise<Verdict> {
     by: 'nobody',
     known: `it was about to be sent, no task of it was found on ${node ?? 'the cluster'}, and the state does not show it; sending it again might do it twice`,
   };
+}
+
+/** A command that runs still, or never began, is sent again under its id: then the host waits for its end. */
+async function askHost(read: Read, { node, id }: NonNullable<Effect['marked']>): Promise<Verdict> {
+  const { state, exit, output } = (await read(`/ssh/${node}/runs/${id}`)) as Run;
+  if (state === 'ended') return { by: 'marker', data: { exit, output } };
+  if (state !== 'cut off') return { by: 'absence' };
+  return { by: 'nobody', known: `the command began on ${node} and was cut off; nobody knows how far it came` };
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ActionContext, Effect, EffectOutcome, Read } from '../actions/define.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { sha256 } from '../kernel/canonical.ts';
 import { AgentError, isAgentError, type ErrorCode } from '../kernel/errors.ts';
 import type { PveApi, PveParams } from '../proxmox/types.ts';
 import { EffectRun } from './effect.ts';
@@ -59,6 +60,8 @@ export interface ThreadHooks {
 }
 
 export interface ThreadDeps {
+  /** The operation's id; `rehearsal` on the twin. */
+  readonly operation: string;
   readonly request: string;
   readonly api: PveApi;
   readonly clock: Clock;
@@ -115,6 +118,10 @@ export class Thread implements ActionContext {
       throw error;
     }
   };
+
+  mark(): string {
+    return sha256(`${this.#deps.operation}/${this.#deps.request}/${this.#position}`).slice(0, 32);
+  }
 
   async effect(effect: Effect): Promise<EffectOutcome> {
     const ahead = await this.#clockAhead(effect);

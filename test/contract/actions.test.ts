@@ -151,7 +151,7 @@ describe.each(CHANGING.map(({ name }) => name))('%s', (name) => {
       const { trace, changes, calls } = await undisturbed;
       for (const step of trace) {
         await inCase(async (one) => {
-          one.simulator.inject({ match: { method: step.method, path: step.path, nth: 1 }, kind });
+          one.inject({ match: { method: step.method, path: step.path, nth: 1 }, kind });
           const { operation } = await one.run(request);
           const where = `${kind} at step ${step.seq}: ${JSON.stringify(operation.error)}`;
           if (operation.state === 'needs_attention')
@@ -170,7 +170,7 @@ describe.each(CHANGING.map(({ name }) => name))('%s', (name) => {
       const { trace } = await undisturbed;
       for (const step of trace.filter(({ task }) => kind === 'status' || task !== null)) {
         await inCase(async (one) => {
-          one.simulator.inject({
+          one.inject({
             match: { method: step.method, path: step.path, nth: 1 },
             kind,
             ...(kind === 'status'
@@ -196,7 +196,7 @@ describe.each(CHANGING.map(({ name }) => name))('%s', (name) => {
       for (const point of POINTS) {
         await inCase(async (one) => {
           const match = { method: last?.method ?? '', path: last?.path ?? '', nth: 1 };
-          one.simulator.inject({ match, kind: 'status', status: 500, message: 'simulated refusal' });
+          one.inject({ match, kind: 'status', status: 500, message: 'simulated refusal' });
           const { operation } = await one.killed(request, step.seq, point, true);
           const where = `killed ${point} while undoing step ${step.seq}: ${JSON.stringify(operation)}`;
           expect(operation.state, where).toBe('failed');

@@ -1,8 +1,11 @@
 import { ACTIONS, type AnyAction } from '../../src/actions/index.ts';
 import { seededIds } from '../../src/kernel/ids.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
+import { AgentError } from '../../src/kernel/errors.ts';
 import { diffObjects, type ObjectChange, type Point } from '../../src/operations/index.ts';
-import { Simulator } from '../../src/simulator/index.ts';
+import { isHostPath, withHosts, type Exec, type PveApi } from '../../src/proxmox/index.ts';
+import { localHost } from '../../src/proxmox/ssh/testing.ts';
+import { Simulator, type Fault } from '../../src/simulator/index.ts';
 import { Stop } from '../../src/operations/index.ts';
 import { Harness, temporaryDirectory } from '../support/harness.ts';
 import { inProcessApi, labClock } from '../support/lab.ts';
@@ -31,10 +34,36 @@ export type Operation = Record<string, unknown> & {
 export class Case {
   readonly simulator = Simulator.fromWorld('enterprise', { ids: seededIds('contract', systemClock), now: START });
   readonly clock = labClock(this.simulator);
-  readonly api = inProcessApi(this.simulator, 'agent@pve!control', this.clock);
   readonly directory = temporaryDirectory();
+  readonly api: PveApi;
   readonly before = this.simulator.objects();
+  readonly #host = localHost('pve1', this.directory.path);
+  #hostFault: Fault | undefined;
   #lives = 0;
+
+  /** Commands on `pve1` run on this machine, as programs that do nothing, unless `hosts` says otherwise. */
+  constructor({ hosts }: { readonly hosts?: (api: PveApi) => PveApi } = {}) {
+    const api = inProcessApi(this.simulator, 'agent@pve!control', this.clock);
+    this.api = hosts?.(api) ?? withHosts(api, this.#host.access, (...call) => this.#onHost(...call));
+  }
+
+  /** A fault of the cluster, or of the host where the path is one of a host. */
+  inject(fault: Fault): void {
+    if (isHostPath(fault.match?.path ?? '')) this.#hostFault = fault;
+    else this.simulator.inject(fault);
+  }
+
+  /** What SSH does when it breaks before or after the command ran, and a command that fails. */
+  async #onHost(...call: Parameters<Exec>): ReturnType<Exec> {
+    const { kind, message } = this.#hostFault ?? {};
+    this.#hostFault = undefined;
+    if (kind === 'status') return { code: 1, stdout: String(message), stderr: '' };
+    if (kind !== 'cut-before') {
+      const outcome = await this.#host.exec(...call);
+      if (kind !== 'cut-after') return outcome;
+    }
+    throw new AgentError('PVE_UNREACHABLE', 'the connection was cut', { more: { sent: 'maybe', kind: 'cut' } });
+  }
 
   life(crash?: (point: Point, step: { seq: number; request: string }) => void): Harness {
     const { api, clock, directory } = this;
@@ -51,9 +80,10 @@ export class Case {
     return diffObjects(this.before, this.simulator.objects());
   }
 
-  /** Mutating calls as `METHOD path`, in the order in which PVE got them. */
+  /** Mutating calls as `METHOD path`, in the order in which PVE got them, then the commands that ran on the host. */
   calls(): string[] {
-    return this.simulator.calls.map(({ method, path }) => `${method} ${path}`);
+    const onHost = this.#host.ran().map(() => 'POST /ssh/pve1/run');
+    return [...this.simulator.calls.map(({ method, path }) => `${method} ${path}`), ...onHost];
   }
 
   /** The whole way in one life. */

@@ -1,3 +1,4 @@
+import type { PveApi } from '../../src/proxmox/index.ts';
 import { describe, expect, it } from 'vitest';
 import { diffObjects } from '../../src/operations/index.ts';
 import type { Fault, Objects } from '../../src/simulator/index.ts';
@@ -117,6 +118,33 @@ describe('when in the middle of an operation', () => {
       await life.engine.resume(operation_id, actorOf(person));
       const ended = (await life.end(operation_id)) as Operation;
       await life.close();
+      expect(ended, JSON.stringify(ended.error)).toMatchObject({ state: 'applied' });
+      expect(rig.calls()).toEqual(STEPS);
+    }));
+
+  it('Proxmox VE goes down right after the very first call, whose answer is lost, a person is asked', () =>
+    inRig(async (rig) => {
+      rig.simulator.inject({ match: { method: 'POST', path: `${AT}/9000/clone` }, kind: 'cut-after' });
+      let down: Promise<void> | undefined;
+      const api = {
+        ...rig.api,
+        // The first look at what became of it.
+        get: async (...call: Parameters<PveApi['get']>) => {
+          if (rig.calls().length > 0) await (down ??= rig.down());
+          return rig.api.get(...call);
+        },
+      };
+      const life = rig.life(api);
+      const operation_id = await life.begin(await life.plan(CREATE));
+      const stuck = (await life.end(operation_id)) as Operation;
+      expect(stuck).toMatchObject({ state: 'needs_attention', error: { code: 'NEEDS_ATTENTION' } });
+      expect(stuck.error?.message).toContain('was sent, and nobody can be asked whether it took place');
+      await life.close();
+      await rig.up();
+      const next = rig.life(rig.api);
+      await next.engine.resume(operation_id, actorOf(person));
+      const ended = (await next.end(operation_id)) as Operation;
+      await next.close();
       expect(ended, JSON.stringify(ended.error)).toMatchObject({ state: 'applied' });
       expect(rig.calls()).toEqual(STEPS);
     }));

@@ -4,6 +4,7 @@ import { agentEnabled, waitForAddresses } from '../parts/agent.ts';
 import { FIRST_BOOT } from '../parts/first_boot.ts';
 import { guestPath, label, readConfig, readStatus, verifyStatus, when, type Config } from '../parts/guest.ts';
 import { AgentError, isAgentError } from '../../kernel/errors.ts';
+import { RUN_ONCE } from '../../kernel/once_script.ts';
 
 const names = Object.keys(FIRST_BOOT) as [keyof typeof FIRST_BOOT, ...(keyof typeof FIRST_BOOT)[]];
 
@@ -13,17 +14,16 @@ interface Exit {
 }
 
 /**
- * Runs a named command in the guest. A marker file makes it run once, however often it is sent, so a lost answer does
- * no harm.
+ * Runs a named command in the guest, once in its life, however often it is sent: a call whose answer was lost is sent
+ * again and waits for the end of the command that the lost one began.
  */
 async function runOnce(ctx: ActionContext, target: Target, name: keyof typeof FIRST_BOOT): Promise<Exit> {
-  const marker = `/var/lib/proxmox-agent/${name}.done`;
-  const script = `mkdir -p /var/lib/proxmox-agent && { test -e ${marker} || { ${FIRST_BOOT[name].script} && touch ${marker}; }; }`;
+  const once = ['/bin/sh', '-c', RUN_ONCE, 'sh', '/var/lib/proxmox-agent/first-boot', name];
   const { data } = await ctx.effect({
     title: `Run "${name}" in ${target.text}`,
     method: 'POST',
     path: `${guestPath(target)}/agent/exec`,
-    params: { command: ['/bin/sh', '-c', script] },
+    params: { command: [...once, '/bin/sh', '-c', FIRST_BOOT[name].script] },
     settled: () => Promise.resolve(false),
     resend: 'safe',
     undo: { kind: 'irreversible', why: 'what a command did in the guest is the guest’s' },
