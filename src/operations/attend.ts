@@ -20,6 +20,7 @@ import { OperationJournal } from './journal.ts';
 import { LiveOperation, placeOf } from './live.ts';
 import { run, Stop, type RunEnd, type RunState } from './run.ts';
 import { readClockAhead } from './settle.ts';
+import { SharedSlots } from './slots.ts';
 import type { ExecutablePlan } from './types.ts';
 
 /** Sees one claimed operation to its end, or leaves it for the next start (handover, store trouble). */
@@ -130,6 +131,7 @@ function makeLive(engine: Engine, operation: OperationRecord): LiveOperation {
     clock,
     limits,
     places: engine.places,
+    slots: store.exclusive ? undefined : new SharedSlots({ store, clock }, operation),
     frozen: () => engine.deps.frozen(environment),
     assertOwned: () => engine.leases.assert(operation),
     crash,

@@ -38,7 +38,7 @@ export class EffectRun {
     try {
       return past === undefined ? await this.#fresh() : await this.#continue(past);
     } finally {
-      leave();
+      await leave();
     }
   }
 

@@ -55,12 +55,11 @@ export class Places {
   }
 }
 
+/** Names of places with how many may be taken. */
+export type Wanted = readonly (readonly [name: string, limit: number])[];
+
 /** Takes one place of each name, always in the same order, so that two takers never wait for each other. */
-export async function takeAll(
-  places: Places,
-  wanted: readonly (readonly [string, number])[],
-  onWait: (name: string) => void,
-): Promise<() => void> {
+export async function takeAll(places: Places, wanted: Wanted, onWait: (name: string) => void): Promise<() => void> {
   const held: (() => void)[] = [];
   for (const [name, limit] of [...wanted].sort(([a], [b]) => (a < b ? -1 : 1)))
     held.push(await places.take(name, limit, onWait));

@@ -2,8 +2,9 @@ import type { Effect } from '../actions/define.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { nodeOf } from '../proxmox/index.ts';
 import type { PveApi } from '../proxmox/types.ts';
-import { takeAll, type Limits, type Places } from './limits.ts';
+import { takeAll, type Limits, type Places, type Wanted } from './limits.ts';
 import { Stop } from './run.ts';
+import type { SharedSlots } from './slots.ts';
 import type { Point, ThreadHooks } from './thread.ts';
 import type { TraceStep } from './types.ts';
 
@@ -18,6 +19,8 @@ export interface LiveDeps {
   readonly clock: Clock;
   readonly places: Places;
   readonly limits: Limits;
+  /** Where other replicas send as well. */
+  readonly slots: SharedSlots | undefined;
   /** Why the environment is frozen; undefined when it is not. */
   readonly frozen: () => Promise<string | undefined>;
   /** Throws when another replica has taken the operation over. */
@@ -87,20 +90,24 @@ export class LiveOperation {
     };
   }
 
-  async #enter(step: TraceStep, effect: Effect, sent: boolean): Promise<() => void> {
+  async #enter(step: TraceStep, effect: Effect, sent: boolean): Promise<() => Promise<void>> {
     if (!sent) await this.#thawed();
     this.#mayGoOn(sent);
-    const leave = await takeAll(this.#deps.places, this.#wanted(effect), (name) =>
-      this.#wait(`"${step.title}" waits for a free place: ${name}`),
-    );
+    const wanted = this.#wanted(effect);
+    const onWait = (name: string): void => this.#wait(`"${step.title}" waits for a free place: ${name}`);
+    const leave = await takeAll(this.#deps.places, wanted, onWait);
     try {
       this.#mayGoOn(sent);
+      const leaveShared = await this.#deps.slots?.take(wanted, onWait, () => this.#mayGoOn(sent));
+      this.#wait(undefined);
+      return async () => {
+        leave();
+        await leaveShared?.();
+      };
     } catch (error) {
       leave();
       throw error;
     }
-    this.#wait(undefined);
-    return leave;
   }
 
   async #thawed(): Promise<void> {
@@ -117,7 +124,7 @@ export class LiveOperation {
     if (this.#canceled && !sent) throw new Stop('canceled');
   }
 
-  #wanted(effect: Effect): [string, number][] {
+  #wanted(effect: Effect): Wanted {
     const { environment, limits } = this.#deps;
     const node = /^\/nodes\/([^/]+)/.exec(effect.path)?.[1];
     return [

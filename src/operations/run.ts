@@ -119,7 +119,7 @@ async function goForward(deps: RunDeps): Promise<Forward> {
       if (stopped() && !sent) throw new Stop('halted');
       const leave = await deps.hooks.enter(step, effect, sent);
       if (sent || !stopped()) return leave;
-      leave();
+      await leave();
       throw new Stop('halted');
     },
   };

@@ -40,7 +40,7 @@ export interface ThreadHooks {
    * Before an effect: waits for room under the limits; throws to stop here. `sent` when the journal knows it already:
    * then it may have been executed, and is seen through.
    */
-  enter(step: TraceStep, effect: Effect, sent: boolean): Promise<() => void>;
+  enter(step: TraceStep, effect: Effect, sent: boolean): Promise<() => Promise<void> | void>;
   /** The PVE task that an effect waits for now; undefined when it has ended. */
   task(step: TraceStep, effect: Effect, upid: string | undefined): void;
   /** Waits while the environment is frozen. */

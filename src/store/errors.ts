@@ -12,6 +12,9 @@ export const REFUSALS = {
   append_only: 'append-only',
 } as const;
 
+/** Why a replica whose operation goes on elsewhere can write nothing of it any more. */
+export const TAKEN_OVER = 'Another process has taken the operation over: lost ownership.';
+
 const CODES = {
   [REFUSALS.plan_transition]: 'PLAN_STATE',
   [REFUSALS.plan_frozen]: 'PLAN_STATE',
@@ -24,7 +27,10 @@ const CODES = {
 /** The catalogue's error for a trigger's refusal; undefined where the refusal is a fault of our own code. */
 export function refusal(reason: string, cause: unknown): AgentError | undefined {
   const code = (CODES as Record<string, (typeof CODES)[keyof typeof CODES] | undefined>)[reason];
-  return code === undefined ? undefined : new AgentError(code, `Refused by the store: ${reason}.`, { cause });
+  if (code === undefined) return undefined;
+  return new AgentError(code, reason === REFUSALS.lost_ownership ? TAKEN_OVER : `Refused by the store: ${reason}.`, {
+    cause,
+  });
 }
 
 /** What a person does about a database that is damaged. */

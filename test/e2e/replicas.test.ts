@@ -108,6 +108,20 @@ describe.skipIf(postgresPrograms() === undefined && process.env['REQUIRE_ALL'] !
     expect(await world.calls()).toEqual(steps(plan));
   });
 
+  it('a template is cloned once at a time, whichever of them does it', PATIENCE, async () => {
+    const { operation_id } = await begin();
+    const plan = await b.json('POST /v1/actions/plan', { ...CREATE, params: { ...CREATE.params, name: 'web2' } });
+    const { operation_id: second } = await b.json('POST /v1/actions/apply', { plan_id: plan['plan_id'] });
+    await world.until(async () => {
+      const why = JSON.stringify((await b.operation(String(second)))['waiting_for'] ?? null);
+      return why.includes('home/template/') ? true : undefined;
+    });
+    expect(await world.calls()).toEqual(['POST /nodes/pve4/qemu/9000/clone']);
+    expect(await world.ended(a, operation_id)).toMatchObject({ state: 'applied' });
+    expect(await world.ended(b, String(second))).toMatchObject({ state: 'applied' });
+    await verified();
+  });
+
   it('a cancel that one is asked for stops what the other runs', PATIENCE, async () => {
     const { plan, operation_id } = await begin();
     expect((await b.ask(`POST /v1/operations/${operation_id}/cancel`)).status).toBe(200);

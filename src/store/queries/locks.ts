@@ -61,6 +61,16 @@ export async function releaseLocks(trx: StoreTx, operation_id: string, fence: nu
   }
 }
 
+/** Frees some of the slots that an operation has, as `releaseLocks` does with all. */
+export async function releaseSlots(
+  trx: StoreTx,
+  { operation_id, fence }: Pick<LockRequest, 'operation_id' | 'fence'>,
+  resources: readonly string[],
+): Promise<void> {
+  const mine = trx.db.deleteFrom('slots').where('operation_id', '=', operation_id).where('fence', '<=', fence);
+  await mine.where('resource', 'in', resources).execute();
+}
+
 export async function listLocks(
   reader: StoreReader,
 ): Promise<{ resource: string; operation_id: string; fence: number; taken_at: number }[]> {

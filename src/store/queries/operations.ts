@@ -1,5 +1,6 @@
 import { sql, type Selectable } from 'kysely';
 import { AgentError } from '../../kernel/errors.ts';
+import { TAKEN_OVER } from '../errors.ts';
 import { fromJson, fromJsonOrNull, toJson, toJsonOrNull, type JsonObject } from '../columns.ts';
 import type { StoreReader, StoreTx } from '../group.ts';
 import { ENDED_OPERATION_STATES, type Database, type OperationState } from '../schema.ts';
@@ -192,7 +193,7 @@ export async function updateOperation(
   const row = await query.where('fence', '=', fence).returningAll().executeTakeFirst();
   if (row !== undefined) return toOperation(row);
   await getOperation(trx, operation_id);
-  throw new AgentError('TARGET_BUSY', 'Another process has taken the operation over: lost ownership.', {
+  throw new AgentError('TARGET_BUSY', TAKEN_OVER, {
     operation_id,
   });
 }
