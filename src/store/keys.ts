@@ -6,7 +6,17 @@ import {
   createPublicKey,
   type KeyObject,
 } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { AgentError } from '../kernel/errors.ts';
@@ -60,19 +70,34 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Whole or not at all: a crash must not leave half a key file that later starts would refuse. */
-function writeKeys(file: string, ids: Ids): void {
-  const hex = (): string => Buffer.from(ids.bytes(32)).toString('hex');
-  writeWhole(file, `${JSON.stringify({ audit_seed: hex(), data_key: hex() }, undefined, 2)}\n`);
+/** Makes new keys in a file that does not exist yet. Errors: CONFIGURATION_INVALID where it does. */
+export function newKeys(file: string, ids: Ids): void {
+  if (withStoreErrors(() => writeKeys(file, ids))) return;
+  throw new AgentError('CONFIGURATION_INVALID', `${file} exists already; keys are never written over.`);
 }
 
-function writeWhole(file: string, text: string): void {
-  const partial = `${file}.partial`;
+/** False when another process has made the file meanwhile: replicas that start at once use the same keys. */
+function writeKeys(file: string, ids: Ids): boolean {
+  const hex = (): string => Buffer.from(ids.bytes(32)).toString('hex');
+  return writeNew(file, `${JSON.stringify({ audit_seed: hex(), data_key: hex() }, undefined, 2)}\n`, ids.uuid());
+}
+
+/** Whole or not at all: a crash must not leave half a key file that later starts would refuse. */
+function writeNew(file: string, text: string, suffix: string): boolean {
+  const partial = `${file}.${suffix}`;
   const descriptor = openSync(partial, 'w', 0o600);
   writeSync(descriptor, text);
   fsyncSync(descriptor);
   closeSync(descriptor);
-  renameSync(partial, file);
+  try {
+    linkSync(partial, file);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    rmSync(partial);
+  }
 }
 
 /**
@@ -90,7 +115,7 @@ export function copyKeys(from: string, to: string): 'copied' | 'kept' | 'missing
       throw new AgentError('CONFIGURATION_INVALID', `${target} holds other keys than ${source}.`);
     }
     mkdirSync(to, { recursive: true, mode: 0o700 });
-    writeWhole(target, text);
+    writeNew(target, text, 'partial');
     return 'copied';
   });
 }

@@ -31,6 +31,10 @@ function addStore(program: Command, act: Act): void {
     .option('--data <directory>', 'the data directory (PROXMOX_AGENT_DATA, else ./data)')
     .action(act(async () => (await import('./commands/store.ts')).restore));
   store
+    .command('keys <file>')
+    .description('make new keys in a file, for replicas that do not share a folder; needs no server')
+    .action(act(async () => (await import('./commands/store.ts')).keys));
+  store
     .command('copy')
     .description('copy everything into an empty PostgreSQL; the server has to be stopped')
     .requiredOption('--to <reference>', 'the URL of the database, as env:NAME or file:PATH')

@@ -4,7 +4,7 @@ import { readSecret } from '../../../kernel/config.ts';
 import { systemIds } from '../../../kernel/ids.ts';
 import { silentLogger } from '../../../kernel/log.ts';
 import { copyInstallation, restoreInstallation, type KeepDeps } from '../../../record/index.ts';
-import { openPostgres, openStore } from '../../../store/index.ts';
+import { newKeys, openPostgres, openStore } from '../../../store/index.ts';
 import type { Context } from '../context.ts';
 import { bytes } from '../render/values.ts';
 
@@ -40,6 +40,14 @@ export async function restore(context: Context, options: Local, file: string): P
   tell(context, report, [
     `Restored (${bytes(size)}); the audit log is whole: ${audit.records} records.`,
     ...(replaced === undefined ? [] : [`What was there is kept as ${replaced}.`]),
+  ]);
+}
+
+/** Keys that several replicas are given as a file. Asks no server. */
+export async function keys(context: Context, _options: object, file: string): Promise<void> {
+  newKeys(resolve(file), systemIds(systemClock));
+  tell(context, { file: resolve(file) }, [
+    `Written to ${file}: give each replica a copy as keys.json of its data directory, and keep one in a safe place.`,
   ]);
 }
 

@@ -1,0 +1,4 @@
+{{- define "proxmox-agent.labels" -}}
+app.kubernetes.io/name: proxmox-agent
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
