@@ -19,9 +19,10 @@ export class Running {
   readonly child: ChildProcess;
   readonly #name: string;
 
-  constructor(name: string, args: readonly string[], env: Readonly<Record<string, string>>) {
+  /** `program`: another version of ours. */
+  constructor(name: string, args: readonly string[], env: Readonly<Record<string, string>>, program = PROGRAM) {
     this.#name = name;
-    this.child = spawn(PROGRAM, [name, ...args], {
+    this.child = spawn(program, [name, ...args], {
       env: { ...process.env, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

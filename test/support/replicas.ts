@@ -107,14 +107,11 @@ export class ReplicaWorld extends World {
     return this.replicas as [Replica, Replica];
   }
 
-  async startReplica(): Promise<Replica> {
+  async startReplica(program?: string): Promise<Replica> {
     const config = join(this.directory.path, 'proxmox-agent.yaml');
     const args = ['--config', config, '--data', join(this.directory.path, 'data'), '--port', '0'];
-    const running = new Running('serve', args, {
-      ...this.env,
-      DATABASE_URL: this.#database,
-      PROXMOX_AGENT_LOG: 'info',
-    });
+    const env = { ...this.env, DATABASE_URL: this.#database, PROXMOX_AGENT_LOG: 'info' };
+    const running = new Running('serve', args, env, program);
     const replica = new Replica(running, this.env['PROXMOX_AGENT_BOOTSTRAP_TOKEN'] ?? '');
     this.replicas.push(replica);
     [, replica.url = ''] = await running.printed(/listens on (http:\S+)/);
