@@ -1,10 +1,12 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Agent, fetch } from 'undici';
+import type { SshHost } from '../../src/proxmox/index.ts';
+import { startSshd, type TestSshd } from '../../src/proxmox/ssh/testing.ts';
 import { ROOT } from '../files.ts';
 
 const PROGRAM = join(ROOT, 'bin/proxmox-agent');
@@ -52,6 +54,7 @@ export class Stage {
   readonly servers: Program[] = [];
   readonly #insecure = new Agent({ connect: { rejectUnauthorized: false } });
   readonly #databaseUrl: string | undefined;
+  #host: TestSshd | undefined;
   #cluster: Program | undefined;
   #pve = '';
   #ports: number[] = [];
@@ -73,8 +76,32 @@ export class Stage {
     ]);
     this.#pve = await this.#cluster.says(/(https:\S+)/);
     const fingerprint = await this.#cluster.says(/fingerprint (\S+)/);
-    const config = `environments:\n  - name: home\n    endpoint: ${this.#pve}\n    token: { id: "agent@pve!control", secret: "env:CHAOS_SECRET" }\n    tls: { fingerprint: "${fingerprint}" }\n`;
+    this.#host = existsSync('/usr/sbin/sshd') ? await startSshd('pve1') : undefined;
+    const config = `environments:\n  - name: home\n    endpoint: ${this.#pve}\n    token: { id: "agent@pve!control", secret: "env:CHAOS_SECRET" }\n    tls: { fingerprint: "${fingerprint}" }\n${this.#ssh()}`;
     writeFileSync(join(this.directory, 'proxmox-agent.yaml'), config);
+  }
+
+  /** The node whose host takes commands, as programs that note that they ran. */
+  #ssh(): string {
+    if (this.#host === undefined) return '';
+    this.#host.program('zpool');
+    const { access, home } = this.#host;
+    const { address, port, hostKey } = access.hosts['pve1'] as SshHost;
+    const host = `{ address: ${address}, port: ${port}, host_key: "${hostKey}" }`;
+    return `    ssh: { user: ${access.user}, key: "file:${home}/user", directory: "${access.directory}", hosts: { pve1: ${host} } }\n`;
+  }
+
+  get hasHost(): boolean {
+    return this.#host !== undefined;
+  }
+
+  /** Commands that ran on the host, in order. */
+  ranOnHost(): string[] {
+    return this.#host?.ran() ?? [];
+  }
+
+  cutHost(): void {
+    this.#host?.cut();
   }
 
   /** Starts (or starts again) the server of this number on its own port. */
@@ -144,9 +171,15 @@ export class Stage {
     return answer.status === 200 ? ((await answer.json()) as Json)['data'] : undefined;
   }
 
+  /** In good order, so that what they leave behind is what they meant to. */
+  async stopServers(): Promise<void> {
+    await Promise.all(this.servers.map((server) => server.kill('SIGTERM')));
+  }
+
   async close(): Promise<void> {
     await Promise.all([...this.servers, this.#cluster].map(async (program) => program?.kill()));
     await this.#insecure.close();
+    await this.#host?.stop();
     rmSync(this.directory, { recursive: true, force: true });
   }
 }
