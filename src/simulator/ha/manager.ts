@@ -31,6 +31,9 @@ export class HaManager implements HaControl {
   constructor(world: World) {
     this.#world = world;
     this.#adopt();
+    // What the manager was about to let go of when the cluster was read, it lets go of.
+    const { ha, haResources } = world.state;
+    if ([...ha.services.keys()].some((sid) => !haResources.has(sid))) this.wake();
   }
 
   /** Resources that came with the cluster have long been looked at. */
@@ -106,6 +109,7 @@ export class HaManager implements HaControl {
     this.#scheduled = false;
     const { state } = this.#world;
     if (!isQuorate(state)) return;
+    delete state.ha.restsSince;
     this.#elect();
     for (const node of Object.values(state.nodes))
       if (node.online && state.ha.nodes[node.name] !== 'online') this.#health(node.name, 'online');
