@@ -130,10 +130,11 @@ function offline(world: World, node: string): PveError {
 }
 
 function checkParams(method: Method, { values, errors }: Merged): Values {
-  checkObject(method.params, values, errors);
+  const params = method.paramsFor(values);
+  checkObject(params, values, errors);
   if (Object.keys(errors).length > 0) throw parameterError(errors);
   const out: Values = {};
-  for (const [name, value] of Object.entries(values)) out[name] = coerce(method.params[name], value);
+  for (const [name, value] of Object.entries(values)) out[name] = coerce(params[name], value);
   return out;
 }
 

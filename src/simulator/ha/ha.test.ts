@@ -69,6 +69,39 @@ describe('the HA manager', () => {
   });
 });
 
+describe('rules', () => {
+  it('are made, changed and deleted, each kind with parameters of its own', () => {
+    const sim = simulate();
+    for (const sid of ['vm:101', 'vm:102']) data(sim, 'POST /cluster/ha/resources', { sid, state: 'ignored' });
+    const rule = { rule: 'near', type: 'node-affinity', resources: 'vm:101', nodes: 'pve2:2,pve1' };
+    data(sim, 'POST /cluster/ha/rules', rule);
+    data(sim, 'POST /cluster/ha/rules', {
+      rule: 'apart',
+      type: 'resource-affinity',
+      resources: 'vm:102,vm:101',
+      affinity: 'negative',
+    });
+    expect(data(sim, 'GET /cluster/ha/rules')).toMatchObject([
+      { rule: 'near', nodes: 'pve1,pve2:2', strict: 0, order: 1 },
+      { rule: 'apart', resources: 'vm:101,vm:102', affinity: 'negative', order: 2 },
+    ]);
+    expect(data(sim, 'GET /cluster/ha/rules', { type: 'resource-affinity' })).toHaveLength(1);
+    data(sim, 'PUT /cluster/ha/rules/near', { type: 'node-affinity', strict: 1, delete: 'comment' });
+    expect(data(sim, 'GET /cluster/ha/rules/near')).toMatchObject({ strict: 1 });
+    expect(call(sim, 'POST /cluster/ha/rules', { ...rule, affinity: 'positive' }).body).toMatchObject({
+      errors: { affinity: expect.stringContaining('not defined in schema') as string },
+    });
+    expect(call(sim, 'POST /cluster/ha/rules', { rule: 'more', type: 'node-affinity' }).body).toMatchObject({
+      errors: { nodes: expect.stringContaining('missing') as string, resources: expect.anything() as string },
+    });
+    expect(call(sim, 'POST /cluster/ha/rules', { rule: 'more', nodes: 'pve1' }).body).toMatchObject({
+      errors: { type: expect.stringContaining('missing') as string },
+    });
+    data(sim, 'DELETE /cluster/ha/rules/near');
+    expect(data(sim, 'GET /cluster/ha/rules')).toHaveLength(1);
+  });
+});
+
 describe('a dead node', () => {
   it('is waited for once, then known to be gone, and forgotten after five minutes', () => {
     const sim = simulate();
