@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
+import { INDEX_KEYS } from '../src/simulator/schema/schema.ts';
 
 interface SourceMethod {
   readonly method: string;
@@ -100,13 +101,13 @@ function generate(): string {
       Object.fromEntries(Object.entries(all).map(([name, property]) => [name, intern(translate(property))]));
     const params = interned(flat);
     const byType = [...(variants?.byType ?? [])].map(([type, all]) => [type, interned(all)] as const);
-    // How a list of what lies below names its entries: `name`, else `subdir`.
-    const named = source.returns?.links?.some(({ href }) => href === '{name}') === true;
+    const hrefs = source.returns?.links?.map(({ href }) => href) ?? [];
+    const named = Object.entries(INDEX_KEYS).find(([, key]) => hrefs.includes(`{${key}}`));
     const flags =
       (source.protected ? 'p' : '') +
       (source.proxyto ? 'n' : '') +
       (source.allowtoken === 0 ? 't' : '') +
-      (named ? 'i' : '');
+      (named?.[0] ?? '');
     return JSON.stringify([
       source.method,
       source.path,

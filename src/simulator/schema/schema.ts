@@ -33,10 +33,13 @@ export interface Method {
   /** Not for API tokens: a ticket is needed (FACTS 17). */
   readonly ticketOnly: boolean;
   /** The key of an entry where the method lists what lies below its path. */
-  readonly indexKey: 'name' | 'subdir';
+  readonly indexKey: string;
   /** PVE's own tree of checks; null means root@pam only. */
   readonly permissions: Permissions | null;
 }
+
+/** How a list of what lies below a path may name its entries other than `subdir`, by the flag that stands for it. */
+export const INDEX_KEYS = { i: 'name', d: 'id', m: 'method', y: 'type' } as const;
 
 export interface Permissions {
   readonly user?: 'all' | 'world';
@@ -87,7 +90,7 @@ function readSchema(): Schema {
       permissions,
       proxied: flags.includes('n'),
       ticketOnly: flags.includes('t'),
-      indexKey: flags.includes('i') ? 'name' : 'subdir',
+      indexKey: Object.entries(INDEX_KEYS).find(([flag]) => flags.includes(flag))?.[1] ?? 'subdir',
       get params(): Properties {
         return (expanded ??= expand(params, indexMax, table.properties));
       },
