@@ -6,7 +6,7 @@ export type Coverage = 'modelled' | 'shape only' | 'not modelled';
 
 /** Handlers whose answers have PVE's form, with nothing behind them. */
 const SHAPES =
-  /\/file-restore\/|\/import-metadata$|\/identity$|\/rrd(?:data)?$|^\/cluster\/config\/|^\/access\/(?:openid|vncticket)|\/domains\/\{realm\}\/sync$|\/report$|\/vncproxy$|\/termproxy$|\/spiceproxy$|\/apt\//;
+  /\/file-restore\/|\/import-metadata$|\/identity$|^\/cluster\/config\/|^\/access\/(?:openid|vncticket)|\/domains\/\{realm\}\/sync$|\/report$|\/vncproxy$|\/termproxy$|\/vncshell$|\/sendkey$|\/remote_migrate$|\/apt\//;
 
 /** A method without a handler still answers as its part of a capture, or as a list of what is below it. */
 function coverageOf({ method, path }: Method): Coverage {

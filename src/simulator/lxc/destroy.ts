@@ -2,9 +2,16 @@ import type { Call, Routes } from '../core/call.ts';
 import { fail } from '../core/errors.ts';
 import { isQuorate, unwritable } from '../core/quorum.ts';
 import { demandUnused, forgetGuest, purgeGuest } from '../qemu/registry.ts';
+import type { Guest } from '../state/types.ts';
 import { demandNoClones, destroyVolume, ownerOf } from '../storage/volumes.ts';
 import { DURATION } from '../tasks/durations.ts';
 import { containerOf, lockStep, volumesOfConfig } from './parts.ts';
+
+/** Every volume that is the container's own, those of its snapshots included. */
+export function ownVolumes({ vmid, config, snapshots }: Guest): string[] {
+  const configs = [config, ...Object.values(snapshots).map((snapshot) => snapshot.config)];
+  return [...new Set(configs.flatMap(volumesOfConfig))].filter((volid) => ownerOf(volid) === vmid);
+}
 
 function destroy(call: Call): string {
   const { world, node, params, principal } = call;
@@ -24,8 +31,7 @@ function destroy(call: Call): string {
       yield { wait: DURATION.stop };
       delete guest.running;
     }
-    const configs = [guest.config, ...Object.values(guest.snapshots).map(({ config }) => config)];
-    const volumes = [...new Set(configs.flatMap(volumesOfConfig))].filter((volid) => ownerOf(volid) === vmid);
+    const volumes = ownVolumes(guest);
     demandNoClones(world, node, volumes);
     yield { wait: DURATION.destroy };
     for (const volid of volumes) destroyVolume(world, node, volid);

@@ -1,5 +1,8 @@
 import { may } from '../access/check.ts';
 import { nodeNumbers, runningByNode } from '../cluster/resources.ts';
+import { consoleRoutes } from './console.ts';
+import { remoteMigrateRoutes } from './remote-migrate.ts';
+import { rrdRoutes } from './rrd.ts';
 import { systemRoutes } from './system.ts';
 import { pciRoutes } from './pci.ts';
 import type { Call, Routes } from '../core/call.ts';
@@ -66,6 +69,9 @@ function status(call: Call): unknown {
 export const nodesRoutes: Routes = {
   ...pciRoutes,
   ...bulkRoutes,
+  ...consoleRoutes,
+  ...remoteMigrateRoutes,
+  ...rrdRoutes,
   ...networkRoutes,
   ...systemRoutes,
   'GET /nodes': list,

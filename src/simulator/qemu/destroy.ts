@@ -22,7 +22,8 @@ function check(call: Call): Guest {
   return guest;
 }
 
-const ownVolumes = (guest: Guest): string[] => {
+/** Every volume that is the guest's own, those of its snapshots included. */
+export const ownVolumes = (guest: Guest): string[] => {
   const configs = [
     guest.config,
     guest.pending,
