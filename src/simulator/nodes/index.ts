@@ -1,8 +1,10 @@
 import { may } from '../access/check.ts';
 import { nodeNumbers, runningByNode } from '../cluster/resources.ts';
 import { consoleRoutes } from './console.ts';
+import { inventoryRoutes } from './inventory.ts';
 import { remoteMigrateRoutes } from './remote-migrate.ts';
 import { rrdRoutes } from './rrd.ts';
+import { templateRoutes } from './templates.ts';
 import { systemRoutes } from './system.ts';
 import { pciRoutes } from './pci.ts';
 import type { Call, Routes } from '../core/call.ts';
@@ -70,10 +72,12 @@ export const nodesRoutes: Routes = {
   ...pciRoutes,
   ...bulkRoutes,
   ...consoleRoutes,
+  ...inventoryRoutes,
   ...remoteMigrateRoutes,
   ...rrdRoutes,
   ...networkRoutes,
   ...systemRoutes,
+  ...templateRoutes,
   'GET /nodes': list,
   'GET /nodes/{node}/status': status,
   'GET /nodes/{node}/version': ({ world }) => world.state.version,
