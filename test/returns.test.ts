@@ -51,7 +51,7 @@ function faults(form: Form | undefined, value: unknown, at: string): string[] {
       return Number(inner.optional ?? 0) === 1 || key.includes('[n]') ? [] : [`${at}.${key}: missing`];
     });
   }
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
   if (SCALARS[form.type ?? '']?.test(text) === false || typeof value === 'object')
     return [`${at}: '${text}' is no ${form.type}`];
   return form.enum === undefined || form.enum.map(String).includes(text)
