@@ -1,5 +1,7 @@
 import { may } from '../access/check.ts';
 import { nodeNumbers, runningByNode } from '../cluster/resources.ts';
+import { aptRoutes } from './apt.ts';
+import { scanRoutes } from './scan.ts';
 import { consoleRoutes } from './console.ts';
 import { inventoryRoutes } from './inventory.ts';
 import { remoteMigrateRoutes } from './remote-migrate.ts';
@@ -70,11 +72,13 @@ function status(call: Call): unknown {
 
 export const nodesRoutes: Routes = {
   ...pciRoutes,
+  ...aptRoutes,
   ...bulkRoutes,
   ...consoleRoutes,
   ...inventoryRoutes,
   ...remoteMigrateRoutes,
   ...rrdRoutes,
+  ...scanRoutes,
   ...networkRoutes,
   ...systemRoutes,
   ...templateRoutes,

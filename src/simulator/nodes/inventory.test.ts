@@ -37,4 +37,34 @@ describe('what a node has', () => {
     const params = { vmid: 800, ostemplate: `ct:vztmpl/${template}`, storage: 'ct' };
     expect(runTask(sim, 'POST /nodes/pve1/lxc', params)).toBe('OK');
   });
+
+  it('takes packages from repositories that can be added and switched off', () => {
+    const sim = simulate();
+    const path = '/nodes/pve1/apt/repositories';
+    interface Shown {
+      readonly digest: string;
+      readonly files: { path: string; repositories: { Enabled: number }[] }[];
+      readonly 'standard-repos': { handle: string; status?: number }[];
+    }
+    const read = (): Shown => data(sim, `GET ${path}`);
+    const { digest } = read();
+    data(sim, `PUT ${path}`, { handle: 'no-subscription', digest });
+    expect(call(sim, `PUT ${path}`, { handle: 'test', digest }).reason).toContain('detected modified configuration');
+    data(sim, `POST ${path}`, { path: '/etc/apt/sources.list.d/pve-enterprise.sources', index: 0, enabled: 0 });
+    expect(read()['standard-repos'].map(({ handle, status }) => [handle, status])).toEqual([
+      ['enterprise', 0],
+      ['no-subscription', 1],
+      ['test', undefined],
+    ]);
+    expect(read().files.map(({ repositories }) => repositories.map(({ Enabled }) => Enabled))).toEqual([[1], [0], [1]]);
+  });
+
+  it('finds on other machines what storages take from there', () => {
+    const sim = simulate();
+    const nas = sim.world.state.storages.get('nas')?.options;
+    expect(data(sim, 'GET /nodes/pve1/scan/nfs', { server: String(nas?.server) })).toEqual([
+      { path: nas?.export, options: '*' },
+    ]);
+    expect(data(sim, 'GET /nodes/pve1/scan/nfs', { server: '10.250.0.1' })).toEqual([]);
+  });
 });

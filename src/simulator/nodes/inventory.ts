@@ -1,18 +1,12 @@
+import { asRead } from '../core/as-read.ts';
 import type { Call, Routes } from '../core/call.ts';
 import { fail } from '../core/errors.ts';
 import { MACHINE } from '../qemu/registry.ts';
 import { sha1 } from '../state/guests.ts';
-import { textOf } from '../core/text.ts';
 
 const DAY_S = 86_400;
 /** A certificate that a node makes for itself holds two years. */
 const CERTIFICATE_DAYS = 730;
-
-/** What was read of the cluster is what it is; otherwise what a plain machine answers. */
-const asRead =
-  (otherwise: (call: Call) => unknown) =>
-  (call: Call): unknown =>
-    call.world.state.documents[call.path] ?? otherwise(call);
 
 const CPUS: readonly (readonly [vendor: string, names: string])[] = [
   ['default', 'host max kvm64 kvm32 qemu64 qemu32 x86-64-v2 x86-64-v2-AES x86-64-v3 x86-64-v4'],
@@ -32,26 +26,6 @@ const machines = (): unknown[] =>
       version,
     })),
   );
-
-const PACKAGES =
-  'proxmox-ve pve-manager qemu-server pve-container pve-qemu-kvm pve-cluster corosync libpve-storage-perl';
-
-function versions(call: Call): unknown[] {
-  const version = textOf(call.world.state.version.version);
-  return PACKAGES.split(' ').map((name) => ({
-    Package: name,
-    Title: name,
-    Description: name,
-    Version: version,
-    OldVersion: version,
-    Arch: 'amd64',
-    Origin: 'Proxmox',
-    Section: 'admin',
-    Priority: 'optional',
-    CurrentState: 'Installed',
-    ...(name === 'pve-manager' ? { ManagerVersion: version } : {}),
-  }));
-}
 
 const KEY = /^pve[124578][cbsp]-[0-9a-f]{10}$/;
 
@@ -96,7 +70,6 @@ export const inventoryRoutes: Routes = {
   [`GET ${base}/capabilities/qemu/cpu`]: asRead(cpus),
   [`GET ${base}/capabilities/qemu/machines`]: asRead(machines),
   [`GET ${base}/capabilities/qemu/migration`]: asRead(() => ({ 'has-dbus-vmstate': 1 })),
-  [`GET ${base}/apt/versions`]: asRead(versions),
   [`GET ${base}/certificates/info`]: asRead(certificates),
   [`GET ${base}/subscription`]: subscription,
   [`PUT ${base}/subscription`]: setSubscription,

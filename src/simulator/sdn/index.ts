@@ -1,5 +1,6 @@
 import { textOf } from '../core/text.ts';
 import { may } from '../access/check.ts';
+import { addressRoutes } from './addresses.ts';
 import { change } from '../access/users.ts';
 import type { Call, Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
@@ -176,6 +177,7 @@ const crud = (kind: Kind, base: string): Routes => ({
 });
 
 export const sdnRoutes: Routes = {
+  ...addressRoutes,
   ...crud('zone', '/cluster/sdn/zones'),
   ...crud('vnet', '/cluster/sdn/vnets'),
   ...crud('subnet', '/cluster/sdn/vnets/{vnet}/subnets'),

@@ -55,4 +55,21 @@ describe('software-defined networks', () => {
     data(sim, 'DELETE /cluster/sdn/ipams/box');
     expect(data(sim, 'GET /cluster/sdn/dns/names')).toMatchObject({ dns: 'names', type: 'powerdns' });
   });
+
+  it('remember which address a guest was given', () => {
+    const sim = simulate();
+    data(sim, 'POST /cluster/sdn/zones', { zone: 'zz', type: 'simple' });
+    data(sim, 'POST /cluster/sdn/vnets', { vnet: 'vv', zone: 'zz' });
+    data(sim, 'POST /cluster/sdn/vnets/vv/subnets', { subnet: '10.1.0.0/24', type: 'subnet', gateway: '10.1.0.1' });
+    const given = { zone: 'zz', ip: '10.1.0.9', mac: 'BC:24:11:00:00:01' };
+    data(sim, 'POST /cluster/sdn/vnets/vv/ips', given);
+    data(sim, 'PUT /cluster/sdn/vnets/vv/ips', { ...given, vmid: 101 });
+    expect(call(sim, 'POST /cluster/sdn/vnets/vv/ips', { ...given, ip: '10.2.0.9' }).status).toBe(500);
+    expect(data(sim, 'GET /cluster/sdn/ipams/pve/status')).toMatchObject([
+      { ip: '10.1.0.1', gateway: 1, subnet: 'zz-10.1.0.0-24' },
+      { ip: '10.1.0.9', vmid: 101, subnet: 'zz-10.1.0.0-24' },
+    ]);
+    data(sim, 'DELETE /cluster/sdn/vnets/vv/ips', given);
+    expect(data<object[]>(sim, 'GET /cluster/sdn/ipams/pve/status')).toHaveLength(1);
+  });
 });

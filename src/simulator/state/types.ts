@@ -138,6 +138,8 @@ export interface NodeState {
   /** Services that are not running, by name. */
   stoppedServices?: string[];
   subscriptionKey?: string;
+  /** Standard package repositories that are written down, by handle: whether each is switched on. */
+  repositories?: Readonly<Record<string, boolean>>;
   /** Free space by storage name, as read or given. */
   space: Record<string, Space>;
   /** /nodes/{node}/status as read. */

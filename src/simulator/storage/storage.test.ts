@@ -132,4 +132,15 @@ describe('an upload', () => {
       await server.close();
     }
   });
+
+  it('are copied under another name, to another storage or node', () => {
+    const sim = simulate();
+    const volumes = '/nodes/pve1/storage/nas/content';
+    const [image] = data<{ volid: string; size: number }[]>(sim, `GET ${volumes}`, { content: 'images' });
+    const from = `POST ${volumes}/${encodeURIComponent(image?.volid ?? '')}`;
+    const name = `999/vm-999-disk-0.${image?.volid.split('.').at(-1)}`;
+    expect(runTask(sim, from, { target: `nas:${name}` })).toBe('OK');
+    expect(data(sim, `GET ${volumes}`, { vmid: 999 })).toMatchObject([{ volid: `nas:${name}`, size: image?.size }]);
+    expect(runTask(sim, from, { target: name })).toBe(`volume 'nas:${name}' already exists`);
+  });
 });
