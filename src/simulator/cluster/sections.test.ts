@@ -62,6 +62,24 @@ describe('metric servers', () => {
   });
 });
 
+describe('measurements', () => {
+  it('are those of the resource list, of all nodes or some', () => {
+    const sim = simulate();
+    const { data: all } = data<{ data: { id: string; metric: string; value: number }[] }>(
+      sim,
+      'GET /cluster/metrics/export',
+    );
+    const maxmem = sim.world.nodeState('pve1').maxmem;
+    expect(all).toContainEqual(expect.objectContaining({ id: 'node/pve1', metric: 'mem_total', value: maxmem }));
+    expect(all).toContainEqual(expect.objectContaining({ id: 'qemu/101', metric: 'net_in', type: 'derive' }));
+    const some = data<{ data: { id: string }[] }>(sim, 'GET /cluster/metrics/export', { 'node-list': 'pve2' });
+    expect(some.data.some(({ id }) => id === 'qemu/101' || id === 'node/pve1')).toBe(false);
+    expect(call(sim, 'GET /cluster/metrics/export', { 'node-list': 'pve2,none' }).reason).toBe(
+      'Requested node-list contains unknown nodes - none',
+    );
+  });
+});
+
 describe('jobs that fetch users', () => {
   it('are for directories only, and say when they run next', () => {
     const sim = simulate();

@@ -64,12 +64,20 @@ function certificates({ world, node }: Call): unknown[] {
   ];
 }
 
+/** Flags of a processor that a guest's CPU type may name. */
+const FLAGS =
+  'nested-virt md-clear pcid spec-ctrl ssbd ibpb virt-ssbd amd-ssbd amd-no-ssb pdpe1gb hv-tlbflush hv-evmcs aes';
+
+const flags = (): unknown[] => FLAGS.split(' ').map((name) => ({ name }));
+
 const base = '/nodes/{node}';
 
 export const inventoryRoutes: Routes = {
   [`GET ${base}/capabilities/qemu/cpu`]: asRead(cpus),
   [`GET ${base}/capabilities/qemu/machines`]: asRead(machines),
   [`GET ${base}/capabilities/qemu/migration`]: asRead(() => ({ 'has-dbus-vmstate': 1 })),
+  [`GET ${base}/capabilities/qemu/cpu-flags`]: asRead(flags),
+  'GET /cluster/qemu/cpu-flags': asRead(flags),
   [`GET ${base}/certificates/info`]: asRead(certificates),
   [`GET ${base}/subscription`]: subscription,
   [`PUT ${base}/subscription`]: setSubscription,

@@ -143,4 +143,11 @@ describe('an upload', () => {
     expect(data(sim, `GET ${volumes}`, { vmid: 999 })).toMatchObject([{ volid: `nas:${name}`, size: image?.size }]);
     expect(runTask(sim, from, { target: name })).toBe(`volume 'nas:${name}' already exists`);
   });
+
+  it('may lie at an address, which can be looked at first', () => {
+    const look = (url: string) => call(simulate(), 'GET /nodes/pve1/query-url-metadata', { url });
+    expect(look('https://images.example.net/b.iso?x=/y').body).toMatchObject({ data: { filename: 'b.iso' } });
+    expect(look('https://192.0.2.1/a.iso').reason).toBe("500 Can't connect to 192.0.2.1:443 (Connection timed out)");
+    expect(look('nonsense').status).toBeGreaterThanOrEqual(400);
+  });
 });
