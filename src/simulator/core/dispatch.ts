@@ -1,4 +1,5 @@
 import { demandSchema } from '../access/check.ts';
+import { demandDescribed } from '../access/described.ts';
 import type { Method } from '../schema/schema.ts';
 import { checkObject, coerce, type Errors, type Value, type Values } from '../schema/validate.ts';
 import { Beside, Params, PlainText, type Call, type Principal } from './call.ts';
@@ -80,6 +81,7 @@ function route(world: World, request: SimRequest, principal: Principal | undefin
   const node = answeringNode(world, method, values);
   const draft: Call = { world, principal: caller, method, path, node, params: new Params(merged.values) };
   demandSchema(draft);
+  demandDescribed(draft);
   // What another node can answer for it, such as waking it up, works while it is gone.
   const asked = method.proxied || values.node === undefined;
   if (asked && world.state.nodes[node]?.online === false) throw offline(world, node);

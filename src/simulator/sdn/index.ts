@@ -194,8 +194,10 @@ export const sdnRoutes: Routes = {
     [...world.state.sdn.applied]
       .filter(([key, row]) => key.startsWith('vnet/') && row.zone === params.text('zone'))
       .map(([key]) => ({ vnet: key.slice('vnet/'.length), status: 'available' })),
-  'GET /nodes/{node}/sdn/zones': ({ world }) => {
-    const zones = [...world.state.sdn.applied.keys()].filter((key) => key.startsWith('zone/'));
-    return ['localnetwork', ...zones.map((key) => key.slice(5))].map((zone) => ({ zone, status: 'available' }));
+  'GET /nodes/{node}/sdn/zones': (call) => {
+    const zones = [...call.world.state.sdn.applied.keys()].filter((key) => key.startsWith('zone/'));
+    return ['localnetwork', ...zones.map((key) => key.slice(5))]
+      .filter((zone) => may(call, `/sdn/zones/${zone}`, ['SDN.Audit', 'SDN.Allocate'], true))
+      .map((zone) => ({ zone, status: 'available' }));
   },
 };
