@@ -92,6 +92,30 @@ describe('a container', () => {
     expect(sim.world.state.volumes.has('pve2|ct:801/vm-801-disk-0.raw')).toBe(false);
   });
 
+  it('may go where its storages are and no rule is against it', () => {
+    const sim = withContainer();
+    interface Answer {
+      readonly 'allowed-nodes': string[];
+      readonly 'not-allowed-nodes': Record<string, object>;
+    }
+    const read = (): Answer => data(sim, `GET ${at}/800/migrate`);
+    expect(read()['allowed-nodes']).toContain('pve2');
+    data(sim, 'POST /cluster/ha/resources', { sid: 'ct:800', state: 'stopped' });
+    data(sim, 'POST /cluster/ha/rules', {
+      rule: 'home',
+      type: 'node-affinity',
+      resources: 'ct:800',
+      nodes: 'pve1,pve3',
+      strict: 1,
+    });
+    data(sim, 'PUT /storage/ct', { nodes: 'pve1,pve2' });
+    expect(read()['allowed-nodes']).toEqual([]);
+    expect(read()['not-allowed-nodes']).toMatchObject({
+      pve2: { 'blocking-ha-resources': [{ sid: 'ct:800', cause: 'node-affinity' }] },
+      pve3: { unavailable_storages: ['ct'] },
+    });
+  });
+
   it('comes back from its backup', () => {
     const sim = withContainer({ tags: 'a' });
     expect(runTask(sim, 'POST /nodes/pve1/vzdump', { vmid: 800, storage: 'ct', compress: 'zstd' })).toBe('OK');
