@@ -8,10 +8,10 @@ type Type = (typeof ENDPOINT_TYPES)[number];
 /** What a new cluster has: mail to root for everything. */
 const MAIL = 'mail-to-root';
 const BUILT_IN: Readonly<Partial<Record<Type, Readonly<Record<string, Section>>>>> = {
-  sendmail: { [MAIL]: { 'mailto-user': ['root@pam'], comment: "Send mails to root@pam's email address" } },
+  sendmail: { [MAIL]: { 'mailto-user': ['root@pam'], comment: 'Mail to the address of root@pam' } },
 };
 const DEFAULT_MATCHER = {
-  'default-matcher': { mode: 'all', target: [MAIL], comment: `Route all notifications to ${MAIL}` },
+  'default-matcher': { mode: 'all', target: [MAIL], comment: `Everything goes to ${MAIL}` },
 };
 
 const SECRETS: Readonly<Partial<Record<Type, readonly string[]>>> = { gotify: ['token'], smtp: ['password'] };
