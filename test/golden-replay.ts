@@ -8,6 +8,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ManualClock } from '../src/kernel/clock.ts';
 import { seededIds } from '../src/kernel/ids.ts';
 import { captureTime, Simulator, startServer, type RunningServer, type SimRequest } from '../src/simulator/index.ts';
+import { withHistory, withoutUntold } from './golden-history.ts';
+import { plainText, stable, type Asked } from './golden-volatile.ts';
 
 export const SHARED = process.env.PVE_SHARED ?? join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'shared');
 const PVE = join(SHARED, 'pve');
@@ -68,43 +70,16 @@ export const scenariosOf = (suite: string): string[] =>
 export const loadRules = async (): Promise<Rules> =>
   (await import(pathToFileURL(join(PVE, 'replay.mjs')).href)) as Rules;
 
-/** Names, states and numbers of guests lag behind in the resource list, so they are not compared there. */
-function withoutLag(value: unknown): unknown {
-  const drop = new Set([
-    'name',
-    'status',
-    'hastate',
-    'maxdisk',
-    'maxmem',
-    'maxcpu',
-    'template',
-    'cpu',
-    'mem',
-    'memhost',
-    'disk',
-    'diskread',
-    'diskwrite',
-    'netin',
-    'netout',
-    'uptime',
-  ]);
-  const one = (row: Record<string, unknown>): unknown =>
-    row.type === 'qemu' || row.type === 'lxc'
-      ? Object.fromEntries(Object.entries(row).filter(([key]) => !drop.has(key)))
-      : row;
-  if (Array.isArray(value)) return value.map(one);
-  const data = (value as { data?: unknown } | null)?.data;
-  return Array.isArray(data) ? { ...(value as object), data: data.map(one) } : value;
-}
-
 class Replay {
   readonly simulator: Simulator;
   readonly rules: Rules;
+  readonly #before: Record<string, unknown>;
   /** Recorded UPIDs, digests and the like to this run's own. */
   readonly #map = new Map<string, string>();
   #server: RunningServer | undefined;
 
   constructor(before: Record<string, unknown>, rules: Rules) {
+    this.#before = before;
     // A capture was made about a second before the first step.
     const clock = new ManualClock((captureTime(before) ?? 0) + 1_000);
     this.simulator = Simulator.fromCapture(before, { ids: seededIds('golden', clock), now: clock.now() });
@@ -206,7 +181,6 @@ class Replay {
   }
 
   async compareStep(step: Step, answers: unknown[]): Promise<string[]> {
-    const { rules } = this;
     this.resolve(step, answers);
     const { headers, raw, rawRepeat, ext } = step.request;
     const overHttp = [headers, raw, rawRepeat, ext].some((one) => one !== undefined);
@@ -216,10 +190,19 @@ class Replay {
     this.learn(expected.body, actual.body);
     if (actual.status !== expected.status)
       return [`status ${expected.status} expected, got ${actual.status} ${JSON.stringify(actual.body)?.slice(0, 200)}`];
-    if (expected.status !== 200 && rules.normText(actual.reason) !== rules.normText(expected.reason))
+    if (expected.status !== 200 && this.text(actual.reason) !== this.text(expected.reason))
       return [`reason '${expected.reason}' expected, got '${actual.reason}'`];
-    const lag = step.request.path === '/cluster/resources' ? withoutLag : (value: unknown) => value;
-    return rules.diff(rules.norm(lag(expected.body ?? null)), rules.norm(lag(actual.body ?? null)), 'body');
+    return this.compare(step.request, expected.body ?? null, actual.body ?? null, 'body');
+  }
+
+  text(text: string): string {
+    return this.rules.normText(plainText(text));
+  }
+
+  /** What differs between two answers to the same call, in words; nothing when they agree. */
+  compare(asked: Asked, expected: unknown, actual: unknown, name: string): string[] {
+    const [recorded, own] = withoutUntold(this.#before, asked.path, [expected, actual]);
+    return this.rules.diff(this.rules.norm(stable(asked, recorded)), this.rules.norm(stable(asked, own)), name);
   }
 
   exitstatus(upid: string): string {
@@ -236,7 +219,7 @@ class Replay {
 
 export async function replay(file: string, rules: Rules): Promise<Result> {
   const scenario = readJson<Scenario>(file);
-  const run = new Replay(capture(scenario.before.capture), rules);
+  const run = new Replay(withHistory(capture(scenario.before.capture), scenario.steps), rules);
   const result: Result = { name: `${scenario.suite}/${scenario.name}`, steps: new Map(), after: new Map() };
   const answers: unknown[] = [];
   let open: { upid: string; step: Step; notes: string[] }[] = [];
@@ -244,8 +227,7 @@ export async function replay(file: string, rules: Rules): Promise<Result> {
     run.simulator.settleRunning();
     for (const { upid, step, notes } of open) {
       const [expected, actual] = [step.task?.status?.exitstatus ?? '', run.exitstatus(upid)];
-      if (rules.normText(expected) !== rules.normText(actual))
-        notes.push(`task exit '${expected}' expected, got '${actual}'`);
+      if (run.text(expected) !== run.text(actual)) notes.push(`task exit '${expected}' expected, got '${actual}'`);
     }
     open = [];
   };
@@ -269,13 +251,11 @@ export async function replay(file: string, rules: Rules): Promise<Result> {
 }
 
 function compareAfter(scenario: Scenario, run: Replay, result: Result): void {
-  const { rules } = run;
   for (const [key, expected] of Object.entries(scenario.after === null ? {} : capture(scenario.after.capture))) {
     const [path = '', query] = key.slice(4).split('?');
     const failed = expected !== null && typeof expected === 'object' && '__error' in expected;
     if (/^\/nodes\/[^/]+\/(?:status|time|tasks)/.test(path) || failed) continue;
     const { body } = run.send({ method: 'GET', path, query: Object.fromEntries(new URLSearchParams(query ?? '')) });
-    const lag = path === '/cluster/resources' ? withoutLag : (value: unknown) => value;
     const beside =
       expected !== null &&
       typeof expected === 'object' &&
@@ -283,6 +263,6 @@ function compareAfter(scenario: Scenario, run: Replay, result: Result): void {
       'data' in expected &&
       ('total' in expected || 'changes' in expected);
     const actual = beside ? body : ((body as { data?: unknown } | null)?.data ?? null);
-    result.after.set(key, rules.diff(rules.norm(lag(expected)), rules.norm(lag(actual))));
+    result.after.set(key, run.compare({ method: 'GET', path }, expected, actual, ''));
   }
 }

@@ -23,6 +23,10 @@ interface Parameters {
   readonly properties?: Readonly<Record<string, Described>>;
   readonly allOf?: readonly Parameters[];
   readonly oneOf?: readonly Parameters[];
+  /** Which parameter says which of `oneOf` holds, and what it may be. */
+  readonly 'type-property'?: string;
+  readonly 'type-property-schema'?: Described;
+  readonly 'instance-type'?: string;
 }
 interface DescribedMethod {
   readonly method: string;
@@ -39,12 +43,14 @@ const there = existsSync(FILE);
 const described = there ? (JSON.parse(readFileSync(FILE, 'utf8')) as DescribedMethod[]) : [];
 
 /** All parameters that any form of a call takes; those of one of several forms are optional. */
-function allParameters({ properties, allOf = [], oneOf = [] }: Parameters, optional = false): Map<string, Described> {
+function allParameters(parameters: Parameters, optional = false): Map<string, Described> {
+  const { properties, allOf = [], oneOf = [], 'type-property': chooser, 'type-property-schema': choice } = parameters;
   const out = new Map<string, Described>();
   const add = (more: Map<string, Described>): void => {
     for (const [name, one] of more) if (!out.has(name)) out.set(name, one);
   };
   add(new Map(Object.entries(properties ?? {}).map(([name, one]) => [name, optional ? { ...one, optional: 1 } : one])));
+  if (chooser !== undefined && choice !== undefined) add(new Map([[chooser, choice]]));
   for (const part of allOf) add(allParameters(part, optional));
   for (const part of oneOf) add(allParameters(part, true));
   return out;
@@ -133,5 +139,23 @@ describe.runIf(there)('the table of methods', () => {
     for (const { params } of table.values()) for (const one of Object.values(params)) collect(one);
     for (const pattern of patterns) expect(compilePattern(pattern)).toBeInstanceOf(RegExp);
     expect(patterns.size).toBeGreaterThan(50);
+  });
+
+  it('tells parameters of one form of a call from those of another', () => {
+    const withForms = described.flatMap(({ method, path, parameters }) => {
+      const part = parameters.allOf?.find((one) => one['type-property-schema'] !== undefined);
+      return part === undefined ? [] : [{ method, path, part }];
+    });
+    expect(withForms.length).toBeGreaterThan(0);
+    for (const { method, path, part } of withForms) {
+      const ours = loadSchema().methods.find((one) => one.method === method && one.path === path);
+      const all = new Set(part.oneOf?.flatMap(({ properties = {} }) => Object.keys(properties)));
+      for (const { 'instance-type': type = '', properties = {} } of part.oneOf ?? []) {
+        const own = ours?.paramsFor({ [part['type-property'] ?? '']: type }) ?? {};
+        expect(Object.keys(own).filter((name) => all.has(name))).toEqual(Object.keys(properties));
+        for (const [name, { optional }] of Object.entries(properties))
+          expect(Boolean(own[name]?.optional)).toBe(Boolean(Number(optional ?? 0)));
+      }
+    }
   });
 });

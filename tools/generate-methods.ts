@@ -8,6 +8,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isDeepStrictEqual } from 'node:util';
+import { INDEX_KEYS } from '../src/simulator/schema/schema.ts';
 
 interface SourceMethod {
   readonly method: string;
@@ -63,6 +64,24 @@ function flatten(parameters: Readonly<Record<string, unknown>>, optional = false
   return out;
 }
 
+interface Variants {
+  readonly property: string;
+  readonly schema: Record<string, unknown>;
+  readonly byType: ReadonlyMap<string, Properties>;
+}
+
+/** Parameters that depend on the value of another one, as those of HA rules on `type`. */
+function variantsOf(parameters: Readonly<Record<string, unknown>>): Variants | undefined {
+  const found = ((parameters.allOf ?? []) as Record<string, unknown>[]).find((part) => 'type-property-schema' in part);
+  if (found === undefined) return undefined;
+  const parts = (found.oneOf ?? []) as { 'instance-type': string; properties: Properties }[];
+  return {
+    property: String(found['type-property']),
+    schema: found['type-property-schema'] as Record<string, unknown>,
+    byType: new Map(parts.map((part) => [part['instance-type'], part.properties])),
+  };
+}
+
 function generate(): string {
   const read = (name: string): unknown => JSON.parse(readFileSync(join(shared, 'pve', name), 'utf8'));
   const properties: string[] = [];
@@ -76,16 +95,19 @@ function generate(): string {
   };
   const methods = (read('api-schema.json') as SourceMethod[]).map((source) => {
     const flat = flatten(source.parameters);
-    const params = Object.fromEntries(
-      Object.entries(flat).map(([name, property]) => [name, intern(translate(property))]),
-    );
-    // How a list of what lies below names its entries: `name`, else `subdir`.
-    const named = source.returns?.links?.some(({ href }) => href === '{name}') === true;
+    const variants = variantsOf(source.parameters);
+    if (variants !== undefined) flat[variants.property] = variants.schema;
+    const interned = (all: Properties): Record<string, number> =>
+      Object.fromEntries(Object.entries(all).map(([name, property]) => [name, intern(translate(property))]));
+    const params = interned(flat);
+    const byType = [...(variants?.byType ?? [])].map(([type, all]) => [type, interned(all)] as const);
+    const hrefs = source.returns?.links?.map(({ href }) => href) ?? [];
+    const named = Object.entries(INDEX_KEYS).find(([, key]) => hrefs.includes(`{${key}}`));
     const flags =
       (source.protected ? 'p' : '') +
       (source.proxyto ? 'n' : '') +
       (source.allowtoken === 0 ? 't' : '') +
-      (named ? 'i' : '');
+      (named?.[0] ?? '');
     return JSON.stringify([
       source.method,
       source.path,
@@ -93,6 +115,7 @@ function generate(): string {
       source.permissions ?? null,
       params,
       source.indexMax ?? {},
+      ...(variants === undefined ? [] : [{ property: variants.property, byType: Object.fromEntries(byType) }]),
     ]);
   });
   const formats = translate(read('formats.json')) as Record<string, { properties: unknown }>;

@@ -5,8 +5,14 @@ import { loadSchema, type Method } from './schema/schema.ts';
 export type Coverage = 'modelled' | 'shape only' | 'not modelled';
 
 /** Handlers whose answers have PVE's form, with nothing behind them. */
-const SHAPES =
-  /\/file-restore\/|\/import-metadata$|\/identity$|\/rrd(?:data)?$|^\/cluster\/config\/|^\/access\/(?:openid|vncticket)|\/domains\/\{realm\}\/sync$|\/report$|\/vncproxy$|\/termproxy$|\/spiceproxy$|\/apt\//;
+const SHAPES = new RegExp(
+  [
+    '/file-restore/|/import-metadata$|/identity$|/report$',
+    '^/cluster/config/|^/access/(?:openid|vncticket)|/domains/[{]realm[}]/sync$',
+    '/(?:vncproxy|termproxy|vncshell|sendkey|remote_migrate)$',
+    '/apt/(?:update|versions)$|/capabilities/|/certificates/info$|/disks/|/notifications/targets/[{]name[}]/test$',
+  ].join('|'),
+);
 
 /** A method without a handler still answers as its part of a capture, or as a list of what is below it. */
 function coverageOf({ method, path }: Method): Coverage {

@@ -40,3 +40,9 @@ export function runTask(simulator: Simulator, line: string, params: Params = {},
 export const taskStatus = (simulator: Simulator, upid: string): string =>
   data<{ exitstatus?: string }>(simulator, `GET /nodes/${upid.split(':')[1]}/tasks/${encodeURIComponent(upid)}/status`)
     .exitstatus ?? 'running';
+
+/** The lines of a task's log. */
+export const taskLog = (simulator: Simulator, upid: string): string[] =>
+  data<{ t: string }[]>(simulator, `GET /nodes/${upid.split(':')[1]}/tasks/${encodeURIComponent(upid)}/log`, {
+    limit: 0,
+  }).map(({ t }) => t);

@@ -55,4 +55,24 @@ describe('rights', () => {
     data(sim, 'PUT /access/users/ops@pve', { enable: 0 });
     expect(start(sim, 302, 'ops@pve')).toBe('Authentication failed!');
   });
+
+  it('are looked at as well where PVE describes them in words only', () => {
+    const sim = simulate();
+    data(sim, 'POST /access/users', { userid: 'new@pve' });
+    data(sim, 'POST /cluster/sdn/zones', { zone: 'zz', type: 'simple' });
+    data(sim, 'POST /cluster/sdn/vnets', { vnet: 'vv', zone: 'zz' });
+    const job = { id: '101-0', type: 'local', target: 'pve2' };
+    const reason = (line: string, params = {}): string => call(sim, line, params, 'new@pve').reason;
+    expect(reason('POST /cluster/replication', job)).toBe('Permission check failed (/vms/101, VM.Replicate)');
+    expect(reason('GET /cluster/replication/101-0')).toBe('Permission check failed (/vms/101, VM.Audit)');
+    expect(reason('DELETE /cluster/sdn/vnets/vv')).toBe('Permission check failed (/sdn/zones/zz/vv, SDN.Allocate)');
+    expect(reason('GET /cluster/sdn/vnets/vv/firewall/rules')).toBe(
+      'Permission check failed (/sdn/zones/zz/vv, SDN.Audit|SDN.Allocate)',
+    );
+    expect(reason('POST /nodes/pve1/migrateall', { target: 'pve2' })).toBe('Permission check failed (/, VM.Migrate)');
+    data(sim, 'PUT /access/acl', { path: '/sdn/zones/zz', users: 'new@pve', roles: 'PVESDNAdmin' });
+    data(sim, 'PUT /access/acl', { path: '/vms/101', users: 'new@pve', roles: 'PVEVMAdmin' });
+    expect(reason('PUT /cluster/sdn/vnets/vv', { alias: 'x' })).toBe('OK');
+    expect(reason('POST /cluster/replication', job)).toBe('OK');
+  });
 });

@@ -6,3 +6,6 @@ export const realmType = (state: State, realm: string): string | undefined => {
   const type = state.realms.get(realm)?.type;
   return type === undefined ? undefined : textOf(type);
 };
+
+/** Users and groups of such a realm are kept elsewhere and can be fetched. */
+export const isDirectory = (type: string): boolean => type === 'ad' || type === 'ldap';

@@ -5,6 +5,7 @@ import { sha1 } from '../state/guests.ts';
 import type { State } from '../state/types.ts';
 import { checkOptions, type TypeOptions } from '../core/section.ts';
 import { textOf } from '../core/text.ts';
+import { isDirectory } from './realm-type.ts';
 import { change } from './users.ts';
 
 const words = (text: string): string[] => text.split(' ');
@@ -29,7 +30,6 @@ const OPTIONS: Readonly<Record<string, TypeOptions>> = {
 };
 
 const FILE = 'domains.cfg';
-const isDirectory = (type: string): boolean => type === 'ad' || type === 'ldap';
 
 const fileText = (state: State): string => JSON.stringify([...state.realms]);
 

@@ -1,8 +1,11 @@
 import type { Call, Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
 import { configRoutes } from './config.ts';
+import { jobRoutes } from './jobs.ts';
 import { logRoutes } from './log.ts';
 import { mappingRoutes } from './mapping.ts';
+import { metricsRoutes } from './metrics.ts';
+import { notificationRoutes } from './notifications.ts';
 import { haRoutes } from '../ha/index.ts';
 import { optionRoutes } from './options.ts';
 import { resourceRoutes } from './resources.ts';
@@ -51,8 +54,11 @@ function clusterStatus(call: Call): unknown[] {
 export const clusterRoutes: Routes = {
   ...haRoutes,
   ...configRoutes,
+  ...jobRoutes,
   ...logRoutes,
   ...mappingRoutes,
+  ...metricsRoutes,
+  ...notificationRoutes,
   ...optionRoutes,
   ...resourceRoutes,
   'GET /version': ({ world }) => world.state.version,

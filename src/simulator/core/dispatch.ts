@@ -1,4 +1,5 @@
 import { demandSchema } from '../access/check.ts';
+import { demandDescribed } from '../access/described.ts';
 import type { Method } from '../schema/schema.ts';
 import { checkObject, coerce, type Errors, type Value, type Values } from '../schema/validate.ts';
 import { Beside, Params, PlainText, type Call, type Principal } from './call.ts';
@@ -80,6 +81,7 @@ function route(world: World, request: SimRequest, principal: Principal | undefin
   const node = answeringNode(world, method, values);
   const draft: Call = { world, principal: caller, method, path, node, params: new Params(merged.values) };
   demandSchema(draft);
+  demandDescribed(draft);
   // What another node can answer for it, such as waking it up, works while it is gone.
   const asked = method.proxied || values.node === undefined;
   if (asked && world.state.nodes[node]?.online === false) throw offline(world, node);
@@ -130,10 +132,11 @@ function offline(world: World, node: string): PveError {
 }
 
 function checkParams(method: Method, { values, errors }: Merged): Values {
-  checkObject(method.params, values, errors);
+  const params = method.paramsFor(values);
+  checkObject(params, values, errors);
   if (Object.keys(errors).length > 0) throw parameterError(errors);
   const out: Values = {};
-  for (const [name, value] of Object.entries(values)) out[name] = coerce(method.params[name], value);
+  for (const [name, value] of Object.entries(values)) out[name] = coerce(params[name], value);
   return out;
 }
 

@@ -25,8 +25,8 @@ function surroundings({ method, node, params }: Call): string[] {
   if (STARTS.test(method.path) || params.flag('start')) out.push(`/nodes/${node}/network`);
   if (params.has('pool')) out.push('/pools');
   if (method.method === 'DELETE' && method.path === `${GUEST}/{vmid}`) {
-    out.push('/cluster/ha/resources');
-    if (params.flag('purge')) out.push('/cluster/backup');
+    out.push('/cluster/ha/resources', '/cluster/replication');
+    if (params.flag('purge')) out.push('/cluster/backup', '/cluster/ha/rules');
   }
   return out;
 }

@@ -49,6 +49,8 @@ const LOCKED: readonly Locked[] = [
   { pattern: /^\/storage/, lock: file('storage.cfg'), words: crud('storage') },
   { pattern: /^\/cluster\/backup/, lock: file('jobs.cfg') },
   { pattern: /^\/cluster\/jobs\/realm-sync/, lock: file('jobs.cfg') },
+  { pattern: /^\/cluster\/metrics\/server/, lock: file('status.cfg') },
+  { pattern: /^\/cluster\/notifications/, lock: file('notifications.cfg') },
   { pattern: /^\/cluster\/replication/, lock: file('replication.cfg') },
   { pattern: /^\/cluster\/options$/, lock: file('datacenter.cfg') },
   {

@@ -62,7 +62,8 @@ export class World {
   /** A line of the cluster's log; `pri` is syslog's: 3 error, 4 warning, 6 information. */
   log(user: string, msg: string, { node = this.state.localNode, pri = 6 } = {}): void {
     const { clusterLog } = this.state;
-    const uid = (clusterLog.at(-1)?.uid ?? 0) + 1;
+    // Each node counts its own lines.
+    const uid = (clusterLog.findLast((line) => line.node === node)?.uid ?? 0) + 1;
     clusterLog.push({ uid, node, user, tag: 'pvedaemon', pri, pid: DAEMON_PID, time: this.seconds(), msg });
     if (clusterLog.length > 2 * KEEP_LOG) clusterLog.splice(0, KEEP_LOG);
   }

@@ -2,8 +2,8 @@ import { textOf } from '../core/text.ts';
 import { dispatch } from '../core/dispatch.ts';
 import { isQuorate } from '../core/quorum.ts';
 import type { World } from '../core/world.ts';
-import { splitList } from '../schema/formats.ts';
 import type { Guest } from '../state/types.ts';
+import { goingAlong, keepingAway, nodeOf, wantedNodes } from './affinity.ts';
 import { vmidOf } from './resources.ts';
 import type { Command, HaControl, NodeHealth, Service } from './types.ts';
 
@@ -31,6 +31,9 @@ export class HaManager implements HaControl {
   constructor(world: World) {
     this.#world = world;
     this.#adopt();
+    // What the manager was about to let go of when the cluster was read, it lets go of.
+    const { ha, haResources } = world.state;
+    if ([...ha.services.keys()].some((sid) => !haResources.has(sid))) this.wake();
   }
 
   /** Resources that came with the cluster have long been looked at. */
@@ -106,6 +109,7 @@ export class HaManager implements HaControl {
     this.#scheduled = false;
     const { state } = this.#world;
     if (!isQuorate(state)) return;
+    delete state.ha.restsSince;
     this.#elect();
     for (const node of Object.values(state.nodes))
       if (node.online && state.ha.nodes[node.name] !== 'online') this.#health(node.name, 'online');
@@ -254,22 +258,26 @@ export class HaManager implements HaControl {
     if (!off) this.#start(sid, service);
   }
 
-  /** The node with the fewest services among those that rules allow, those of the highest priority first. */
+  /**
+   * The node with the fewest services among those that rules allow: one where a resource is that belongs with this one,
+   * then those of the highest priority first.
+   */
   #choose(sid: string, not: string): string | undefined {
     const { nodes, ha } = this.#world.state;
-    const rule = [...ha.rules.values()].find(
-      ({ type, resources, disable }) =>
-        type === 'node-affinity' && Number(disable ?? 0) === 0 && splitList(String(resources)).includes(sid),
-    );
-    const priority = new Map(
-      splitList(textOf(rule?.nodes ?? '')).map((item) => [item.split(':')[0] ?? '', Number(item.split(':')[1] ?? 0)]),
-    );
-    const strict = rule !== undefined && Number(rule.strict ?? 0) === 1;
+    const { priority, strict } = wantedNodes(this.#world, sid) ?? {
+      priority: new Map<string, number>(),
+      strict: false,
+    };
     const load = (name: string): number => [...ha.services.values()].filter(({ node }) => node === name).length;
+    const rank = (name: string): number => priority.get(name) ?? -1;
+    const together = new Set(goingAlong(this.#world, sid).map((one) => nodeOf(this.#world, one)));
     return Object.values(nodes)
       .filter(({ name, online }) => online && name !== not && (!strict || priority.has(name)))
       .map(({ name }) => name)
-      .toSorted((a, b) => (priority.get(b) ?? -1) - (priority.get(a) ?? -1) || load(a) - load(b))[0];
+      .filter((name) => keepingAway(this.#world, sid, name).length === 0)
+      .toSorted(
+        (a, b) => Number(together.has(b)) - Number(together.has(a)) || rank(b) - rank(a) || load(a) - load(b),
+      )[0];
   }
 
   #act(sid: string, node: string, what: string, params: Record<string, string | number>): void {

@@ -3,6 +3,7 @@ import { fail } from '../core/errors.ts';
 import type { World } from '../core/world.ts';
 import { splitList } from '../schema/formats.ts';
 import { sha1 } from '../state/guests.ts';
+import { goingAlong, keepingAway } from './affinity.ts';
 import type { Command } from './types.ts';
 
 export type Resource = Record<string, unknown>;
@@ -119,10 +120,28 @@ const request = (kind: Command['kind']) => (call: Call) => {
   if (!isManaged(world, sid)) throw fail(`resource '${sid}' is not HA managed`);
   demandNoError(call, sid);
   const node = kind === 'stop' ? '' : params.text('node');
-  world.state.ha.commands.push({ kind, sid, node, timeout: params.maybeNumber('timeout') ?? 0 });
+  const queue = (one: string): void =>
+    void world.state.ha.commands.push({ kind, sid: one, node, timeout: params.maybeNumber('timeout') ?? 0 });
+  if (kind === 'stop') queue(sid);
+  const answer = kind === 'stop' ? null : move(world, sid, node, queue);
   world.ha?.wake();
-  return kind === 'stop' ? null : { sid, 'requested-node': node };
+  return answer;
 };
+
+/** What belongs together moves together; where something must be kept apart, nothing moves. */
+function move(world: World, sid: string, node: string, queue: (sid: string) => void): unknown {
+  const blocking = keepingAway(world, sid, node);
+  const along = goingAlong(world, sid, node);
+  if (blocking.length === 0) for (const one of [sid, ...along]) queue(one);
+  return {
+    sid,
+    'requested-node': node,
+    ...(along.length === 0 ? {} : { 'comigrated-resources': along }),
+    ...(blocking.length === 0
+      ? {}
+      : { 'blocking-resources': blocking.map((one) => ({ sid: one, cause: 'resource-affinity' })) }),
+  };
+}
 
 const noGroups = (verb: string) => (): never => {
   throw fail(`cannot ${verb}: ha groups have been migrated to rules`);

@@ -43,14 +43,6 @@ function demandFeasible(world: World, name: string, rule: Rule, words: string): 
   throw fail(`${words}: 400 Rule '${name}' is invalid.\n${errors.map(([key, text]) => `${key}: ${text}`).join('\n')}`);
 }
 
-/** Each kind has options of its own. */
-function checkOptions({ params }: Call, nodes: boolean, isNew: boolean): void {
-  for (const name of nodes ? ['affinity'] : ['nodes', 'strict'])
-    if (params.has(name)) throw fail(`unexpected property '${name}'`);
-  const required = nodes ? 'nodes' : 'affinity';
-  if (isNew && !params.has(required)) throw fail(`missing value for required option '${required}'`);
-}
-
 function setFields({ params }: Call, rule: Rule): void {
   for (const [key, value] of params.without('rule', 'type', 'delete', 'digest'))
     rule[key] = key === 'resources' || key === 'nodes' ? sorted(String(value)) : value;
@@ -68,7 +60,6 @@ function create(call: Call): null {
   const words = 'create ha rule failed';
   if (world.state.ha.rules.has(name)) throw fail(`${words}: HA rule '${name}' already defined`);
   const rule: Rule = { type: params.text('type') };
-  checkOptions(call, rule.type === 'node-affinity', true);
   setFields(call, rule);
   demandFeasible(world, name, rule, words);
   world.state.ha.rules.set(name, rule);
@@ -85,8 +76,8 @@ function update(call: Call): null {
     throw fail(`${words}: detected modified configuration - file changed by other user? Try again.`);
   const before = world.state.ha.rules.get(name);
   if (before === undefined) throw fail(`${words}: HA rule '${name}' does not exist`);
+  if (params.text('type') !== before.type) throw fail(`${words}: property 'type' differs from that of '${name}'`);
   const rule = { ...before };
-  checkOptions(call, rule.type === 'node-affinity', false);
   setFields(call, rule);
   for (const key of splitList(params.maybe('delete') ?? '')) delete rule[key];
   demandFeasible(world, name, rule, words);

@@ -23,6 +23,7 @@ function localTime(seconds: number): string {
 function lastBeat(world: World, key: string, node: string, period: number): number {
   const { nodes, ha } = world.state;
   const ends = [world.now(), nodes[node]?.deadSince ?? Infinity];
+  if (key === 'master' && ha.restsSince !== undefined) ends.push(ha.restsSince);
   if (!isQuorate(world.state)) ends.push(Math.max(...Object.values(nodes).map(({ deadSince = 0 }) => deadSince)));
   const end = Math.floor(Math.min(...ends) / 1000);
   const base = ha.beats[key] ?? 0;

@@ -34,6 +34,8 @@ export type NodeHealth = 'online' | 'unknown' | 'fence' | 'maintenance' | 'gone'
 export interface HaState {
   /** The node whose manager decides; undefined before there was a resource. */
   master?: string;
+  /** Since when, ms, the master has had nothing to do: it came back and found no services. */
+  restsSince?: number;
   /** What the manager knows, by sid. It hears of a new resource with its next look. */
   services: Map<string, Service>;
   /** What the manager thinks of nodes. */

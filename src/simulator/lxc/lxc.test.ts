@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { call, data, runTask, simulate } from '../testing.ts';
+import { call, data, runTask, simulate, taskLog } from '../testing.ts';
 import type { Simulator } from '../simulator.ts';
 
 const TEMPLATE = 'local:vztmpl/debian-13-standard_13.1-1_amd64.tar.zst';
@@ -92,6 +92,30 @@ describe('a container', () => {
     expect(sim.world.state.volumes.has('pve2|ct:801/vm-801-disk-0.raw')).toBe(false);
   });
 
+  it('may go where its storages are and no rule is against it', () => {
+    const sim = withContainer();
+    interface Answer {
+      readonly 'allowed-nodes': string[];
+      readonly 'not-allowed-nodes': Record<string, object>;
+    }
+    const read = (): Answer => data(sim, `GET ${at}/800/migrate`);
+    expect(read()['allowed-nodes']).toContain('pve2');
+    data(sim, 'POST /cluster/ha/resources', { sid: 'ct:800', state: 'stopped' });
+    data(sim, 'POST /cluster/ha/rules', {
+      rule: 'home',
+      type: 'node-affinity',
+      resources: 'ct:800',
+      nodes: 'pve1,pve3',
+      strict: 1,
+    });
+    data(sim, 'PUT /storage/ct', { nodes: 'pve1,pve2' });
+    expect(read()['allowed-nodes']).toEqual([]);
+    expect(read()['not-allowed-nodes']).toMatchObject({
+      pve2: { 'blocking-ha-resources': [{ sid: 'ct:800', cause: 'node-affinity' }] },
+      pve3: { unavailable_storages: ['ct'] },
+    });
+  });
+
   it('comes back from its backup', () => {
     const sim = withContainer({ tags: 'a' });
     expect(runTask(sim, 'POST /nodes/pve1/vzdump', { vmid: 800, storage: 'ct', compress: 'zstd' })).toBe('OK');
@@ -116,5 +140,30 @@ describe('a container', () => {
     const own = { vmid: 800, ostemplate: `nas:${backup()}`, restore: 1, force: 1 };
     expect(runTask(sim, `POST ${at}`, own)).toBe('OK');
     expect(sim.world.guestOn('pve1', 800, 'lxc').snapshots).toEqual({});
+  });
+
+  it('is destroyed only when nothing else names it, or when that is purged', () => {
+    const sim = withContainer();
+    const { replication, ha, haResources, backupJobs, firewall } = sim.world.state;
+    data(sim, `PUT ${at}/800/firewall/options`, { enable: 1 });
+    data(sim, 'POST /cluster/replication', { id: '800-0', target: 'pve2', type: 'local' });
+    expect(call(sim, `DELETE ${at}/800`).reason).toBe(
+      "There is a replication job '800-0' for guest '800' - Please remove that first.",
+    );
+    data(sim, 'POST /cluster/ha/resources', { sid: 'ct:800', state: 'stopped' });
+    data(sim, 'POST /cluster/ha/rules', { rule: 'rr', type: 'node-affinity', resources: 'ct:800', nodes: 'pve1' });
+    data(sim, 'POST /cluster/backup', { id: 'jj', schedule: '1:00', storage: 'ct', vmid: '800' });
+    expect(call(sim, `DELETE ${at}/800`).reason).toBe(
+      'unable to remove CT 800 - used in HA resources and purge parameter not set.',
+    );
+    const upid = data<string>(sim, `DELETE ${at}/800`, { purge: 1 });
+    sim.settle();
+    expect(taskLog(sim, upid)).toEqual([
+      'purging CT 800 from related configurations..',
+      'NOTE: removed CT 800 from HA resource configuration.',
+      'TASK OK',
+    ]);
+    expect(haResources.has('ct:800') || ha.rules.has('rr') || backupJobs.has('jj')).toBe(false);
+    expect(replication.has('800-0') || firewall.has('guest/800')).toBe(false);
   });
 });

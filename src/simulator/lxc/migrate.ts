@@ -1,6 +1,7 @@
 import type { Call, Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
 import { requestHaMigration } from '../ha/request.ts';
+import { blockingAt, goingAlong } from '../ha/affinity.ts';
 import { isManaged } from '../ha/resources.ts';
 import type { World } from '../core/world.ts';
 import type { Guest } from '../state/types.ts';
@@ -77,18 +78,26 @@ function* carry(world: World, guest: Guest, volid: string, target: string): Work
 function precheck(call: Call): unknown {
   const { world, node } = call;
   const guest = containerOf(call);
-  const others = Object.keys(world.state.nodes).filter((name) => name !== node);
-  const missing = (name: string): string[] =>
-    volumesOfConfig(guest.config)
+  const sid = `ct:${guest.vmid}`;
+  const managed = isManaged(world, sid);
+  const against: Record<string, Record<string, unknown>> = {};
+  for (const name of Object.keys(world.state.nodes).filter((one) => one !== node)) {
+    const missing = volumesOfConfig(guest.config)
       .map((volid) => storageOf(world, volid))
       .filter((storage) => !servesNode(storage, name))
       .map(({ storage }) => storage);
+    const blocking = managed ? blockingAt(world, sid, name) : [];
+    against[name] = {
+      ...(missing.length === 0 ? {} : { unavailable_storages: missing }),
+      ...(blocking.length === 0 ? {} : { 'blocking-ha-resources': blocking }),
+    };
+  }
+  const along = managed ? goingAlong(world, sid) : [];
   return {
     running: guest.running === undefined ? 0 : 1,
-    'allowed-nodes': others.filter((name) => missing(name).length === 0),
-    'not-allowed-nodes': Object.fromEntries(
-      others.map((name) => [name, missing(name).length === 0 ? {} : { unavailable_storages: missing(name) }]),
-    ),
+    'allowed-nodes': Object.keys(against).filter((name) => Object.keys(against[name] ?? {}).length === 0),
+    'not-allowed-nodes': against,
+    ...(along.length === 0 ? {} : { 'dependent-ha-resources': along }),
   };
 }
 

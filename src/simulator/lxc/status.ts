@@ -55,11 +55,30 @@ function list(call: Call): unknown[] {
     .map((guest) => row(world, guest));
 }
 
+/** Addresses as a list, as they stand beside the old fields. */
+function withAddresses(card: Card): unknown {
+  const of = (text: string | undefined, type: string): unknown[] => {
+    const [address, prefix] = text?.split('/') ?? [];
+    return address === undefined
+      ? []
+      : [{ 'ip-address': address, 'ip-address-type': type, prefix: Number(prefix ?? 0) }];
+  };
+  return { ...card, 'ip-addresses': [...of(card.inet, 'inet'), ...of(card.inet6, 'inet6')] };
+}
+
+interface Card {
+  readonly name: string;
+  readonly hwaddr: string;
+  readonly 'hardware-address': string;
+  readonly inet?: string;
+  readonly inet6?: string;
+}
+
 /** The cards as the container sees them; addresses only where they are fixed. */
 function interfaces(call: Call): unknown[] {
   const guest = containerOf(call);
   if (guest.running === undefined) throw fail(`CT ${guest.vmid} not running`);
-  const loopback = {
+  const loopback: Card = {
     name: 'lo',
     hwaddr: '00:00:00:00:00:00',
     'hardware-address': '00:00:00:00:00:00',
@@ -68,7 +87,7 @@ function interfaces(call: Call): unknown[] {
   };
   const cards = Object.entries(guest.config)
     .filter(([key]) => NET.test(key))
-    .map(([, value]) => {
+    .map(([, value]): Card => {
       const field = (name: string): string | undefined => new RegExp(`(?:^|,)${name}=([^,]+)`).exec(String(value))?.[1];
       const [ip, ip6] = [field('ip'), field('ip6')];
       const hwaddr = field('hwaddr')?.toLowerCase() ?? '';
@@ -80,7 +99,7 @@ function interfaces(call: Call): unknown[] {
         ...(ip6?.includes('/') ? { inet6: ip6 } : {}),
       };
     });
-  return [loopback, ...cards];
+  return [loopback, ...cards].map(withAddresses);
 }
 
 function feature(call: Call): unknown {

@@ -58,13 +58,13 @@ function* each(call: Call, guests: readonly Guest[], { what, verb, params }: Act
 }
 
 /** Guests of this node that the call is about; with rights on single guests only these may be named. */
-function chosen(call: Call, fits: (guest: Guest) => boolean): Guest[] {
+function chosen(call: Call, fits: (guest: Guest) => boolean, privilege = 'VM.PowerMgmt'): Guest[] {
   const { world, node, params } = call;
   const named = params.has('vms') ? splitList(params.text('vms')).map(Number) : undefined;
-  if (!may(call, '/', ['VM.PowerMgmt'])) {
-    const denied = named?.find((vmid) => !may(call, `/vms/${vmid}`, ['VM.PowerMgmt']));
-    if (named === undefined) throw forbidden('/, VM.PowerMgmt');
-    if (denied !== undefined) throw forbidden(`/vms/${denied}, VM.PowerMgmt`);
+  if (!may(call, '/', [privilege])) {
+    const denied = named?.find((vmid) => !may(call, `/vms/${vmid}`, [privilege]));
+    if (named === undefined) throw forbidden(`/, ${privilege}`);
+    if (denied !== undefined) throw forbidden(`/vms/${denied}, ${privilege}`);
   }
   return [...world.state.guests.values()]
     .filter((guest) => guest.node === node && (named === undefined || named.includes(guest.vmid)) && fits(guest))
@@ -127,13 +127,15 @@ const migration = (target: string, local: boolean): Action => ({
 
 function migrateAll(call: Call): string {
   const { world, node, params } = call;
+  const guests = (): Guest[] => chosen(call, () => true, 'VM.Migrate');
+  guests();
   const target = params.text('target');
   if (target === node) throw parameterError({ target: 'target is local node.' });
   if (world.state.nodes[target] === undefined) throw fail(`no such cluster node '${target}'`);
   const workers = params.maybe('max-workers') ?? params.maybe('maxworkers') ?? world.state.options.max_workers;
   if (workers === undefined) throw fail("either 'max-workers' parameter or max_workers in datacenter.cfg must be set!");
   const action = migration(target, params.flag('with-local-disks'));
-  return all(call, 'migrateall', () => chosen(call, () => true), action);
+  return all(call, 'migrateall', guests, action);
 }
 
 /** The same for guests of the whole cluster. */

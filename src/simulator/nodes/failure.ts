@@ -33,11 +33,13 @@ export function startNode(world: World, name: string): void {
   const node = world.nodeState(name);
   if (node.online) return;
   node.online = true;
+  const { ha, haResources } = world.state;
+  if (ha.master === name && haResources.size === 0 && ha.services.size === 0) ha.restsSince = node.deadSince ?? 0;
   node.since = world.now();
   delete node.deadSince;
   world.unreachable.delete(name);
   // Its local resource manager begins without the lock it had.
-  world.state.ha.activeLrm = world.state.ha.activeLrm.filter((one) => one !== name);
+  ha.activeLrm = ha.activeLrm.filter((one) => one !== name);
   const own = [...world.state.guests.values()].filter((guest) => guest.node === name);
   for (const guest of own) world.changed(guest);
   if (own.some(({ config, running }) => Number(config.onboot ?? 0) === 1 && running === undefined))

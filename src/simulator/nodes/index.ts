@@ -1,5 +1,12 @@
 import { may } from '../access/check.ts';
 import { nodeNumbers, runningByNode } from '../cluster/resources.ts';
+import { aptRoutes } from './apt.ts';
+import { scanRoutes } from './scan.ts';
+import { consoleRoutes } from './console.ts';
+import { inventoryRoutes } from './inventory.ts';
+import { remoteMigrateRoutes } from './remote-migrate.ts';
+import { rrdRoutes } from './rrd.ts';
+import { templateRoutes } from './templates.ts';
 import { systemRoutes } from './system.ts';
 import { pciRoutes } from './pci.ts';
 import type { Call, Routes } from '../core/call.ts';
@@ -65,9 +72,16 @@ function status(call: Call): unknown {
 
 export const nodesRoutes: Routes = {
   ...pciRoutes,
+  ...aptRoutes,
   ...bulkRoutes,
+  ...consoleRoutes,
+  ...inventoryRoutes,
+  ...remoteMigrateRoutes,
+  ...rrdRoutes,
+  ...scanRoutes,
   ...networkRoutes,
   ...systemRoutes,
+  ...templateRoutes,
   'GET /nodes': list,
   'GET /nodes/{node}/status': status,
   'GET /nodes/{node}/version': ({ world }) => world.state.version,

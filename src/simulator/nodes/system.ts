@@ -1,3 +1,4 @@
+import { asRead } from '../core/as-read.ts';
 import { textOf } from '../core/text.ts';
 import { Beside, type Call, type Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
@@ -163,22 +164,14 @@ export const systemRoutes: Routes = {
   [`GET ${base}/syslog`]: emptyLog,
   [`GET ${base}/journal`]: () => [],
   [`GET ${base}/netstat`]: () => [],
-  [`GET ${base}/apt/update`]: () => [],
-  [`POST ${base}/apt/update`]: ({ world, node, principal }) =>
-    world.startTask({ node, type: 'aptupdate', id: '', user: principal.name }, function* (task) {
-      task.log('starting apt-get update');
-      yield { wait: 3_000 };
-    }),
   [`GET ${base}/report`]: (call) =>
     `==== general system info ====\n\n# hostname\n${call.node}\n\n# pveversion --verbose\npve-manager: ${String(call.world.state.version.version)}\n`,
-  [`GET ${base}/disks/list`]: () => [],
-  [`GET ${base}/disks/lvmthin`]: () => [],
-  [`GET ${base}/disks/zfs`]: () => [],
-  [`GET ${base}/disks/directory`]: () => [],
-  [`GET ${base}/disks/lvm`]: () => ({ children: [], leaf: 0 }),
-  [`GET ${base}/scan/lvm`]: () => [],
-  [`GET ${base}/scan/zfs`]: () => [],
-  [`GET ${base}/hardware/usb`]: () => [],
+  [`GET ${base}/disks/list`]: asRead(() => []),
+  [`GET ${base}/disks/lvmthin`]: asRead(() => []),
+  [`GET ${base}/disks/zfs`]: asRead(() => []),
+  [`GET ${base}/disks/directory`]: asRead(() => []),
+  [`GET ${base}/disks/lvm`]: asRead(() => ({ children: [], leaf: 0 })),
+  [`GET ${base}/hardware/usb`]: asRead(() => []),
   [`GET ${base}/ceph/status`]: notInstalled,
   [`GET ${base}/ceph/osd`]: notInstalled,
   [`GET ${base}/ceph/mon`]: notInstalled,

@@ -37,10 +37,15 @@ function linkLocal(mac: string): string {
   return `fe80::${group(a ^ 2, b)}:${group(c, 0xff)}:${group(0xfe, d)}:${group(e, f)}`;
 }
 
+function fixed6(ip6: string): unknown {
+  const [address = '', prefix] = ip6.split('/');
+  return { 'ip-address': address, 'ip-address-type': 'ipv6', prefix: Number(prefix) };
+}
+
 function card(guest: Guest, key: string): unknown {
   const { macaddr = '', tag } = fieldsOf(formatOf(key), String(guest.config[key]));
   const number = key.slice(3);
-  const { ip } = fieldsOf(formatOf(`ipconfig${number}`), String(guest.config[`ipconfig${number}`] ?? ''));
+  const { ip, ip6 } = fieldsOf(formatOf(`ipconfig${number}`), String(guest.config[`ipconfig${number}`] ?? ''));
   const [address = '', prefix = '24'] =
     ip === undefined || ip === 'dhcp' || ip === 'manual' ? [leasedAddress(guest, tag)] : ip.split('/');
   const mac = macaddr.toLowerCase();
@@ -49,6 +54,7 @@ function card(guest: Guest, key: string): unknown {
     'hardware-address': mac,
     'ip-addresses': [
       { 'ip-address': address, 'ip-address-type': 'ipv4', prefix: Number(prefix) },
+      ...(ip6?.includes('/') === true ? [fixed6(ip6)] : []),
       { 'ip-address': linkLocal(mac), 'ip-address-type': 'ipv6', prefix: 64 },
     ],
     statistics: NO_TRAFFIC,
@@ -133,22 +139,36 @@ function sleep(guest: Guest): unknown {
   return {};
 }
 
+const DEBIAN = {
+  id: 'debian',
+  name: 'Debian GNU/Linux',
+  'pretty-name': 'Debian GNU/Linux 12 (bookworm)',
+  version: '12 (bookworm)',
+  'version-id': '12',
+  machine: 'x86_64',
+  'kernel-release': '6.1.0-40-amd64',
+  'kernel-version': '#1 SMP PREEMPT_DYNAMIC Debian',
+};
+const WINDOWS = {
+  id: 'mswindows',
+  name: 'Microsoft Windows',
+  'pretty-name': 'Windows Server 2022 Standard',
+  version: 'Microsoft Windows Server 2022',
+  'version-id': '2022',
+  variant: 'server',
+  'variant-id': 'server',
+  machine: 'x86_64',
+  'kernel-release': '20348',
+  'kernel-version': '10.0',
+};
+
 const QUERIES: Readonly<Record<string, Answer>> = {
   ping: () => ({}),
   info: () => ({
     version: '10.0.13',
     supported_commands: COMMANDS.map((name) => ({ name, enabled: true, 'success-response': !SILENT.has(name) })),
   }),
-  'get-osinfo': () => ({
-    id: 'debian',
-    name: 'Debian GNU/Linux',
-    'pretty-name': 'Debian GNU/Linux 12 (bookworm)',
-    version: '12 (bookworm)',
-    'version-id': '12',
-    machine: 'x86_64',
-    'kernel-release': '6.1.0-40-amd64',
-    'kernel-version': '#1 SMP PREEMPT_DYNAMIC Debian',
-  }),
+  'get-osinfo': ({ config }) => (/^(?:win|w2k|wxp|wvista)/.test(String(config.ostype)) ? WINDOWS : DEBIAN),
   'get-host-name': (guest) => ({ 'host-name': guestName(guest) }),
   'network-get-interfaces': interfaces,
   'get-time': (_guest, world) => world.now() * 1_000_000,

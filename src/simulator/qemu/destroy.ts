@@ -7,7 +7,7 @@ import { volidOf, volumesOf } from '../storage/lookup.ts';
 import { demandNoClones, destroyVolume, ownerOf } from '../storage/volumes.ts';
 import { DURATION } from '../tasks/durations.ts';
 import { volumeIds } from './drives.ts';
-import { forgetGuest, purgeGuest } from './registry.ts';
+import { demandUnused, forgetGuest, purgeGuest } from './registry.ts';
 import { demandRootFor } from './update.ts';
 
 /** What is refused at once (FACTS 28); the lock and linked clones are met only in the task. */
@@ -17,15 +17,13 @@ function check(call: Call): Guest {
   demandRootFor(call, 'skiplock');
   const guest = world.guestOn(node, vmid);
   if (Number(guest.config.protection ?? 0) === 1) throw fail(`can't remove VM ${vmid} - protection mode enabled`);
-  world.needs('/cluster/ha/resources');
-  if (world.state.haResources.has(`vm:${vmid}`) && !params.flag('purge')) {
-    throw fail(`unable to remove VM ${vmid} - used in HA resources and purge parameter not set.`);
-  }
+  if (!params.flag('purge')) demandUnused(world, guest);
   if (guest.running !== undefined) throw fail(`VM ${vmid} is running - destroy failed`);
   return guest;
 }
 
-const ownVolumes = (guest: Guest): string[] => {
+/** Every volume that is the guest's own, those of its snapshots included. */
+export const ownVolumes = (guest: Guest): string[] => {
   const configs = [
     guest.config,
     guest.pending,
@@ -61,10 +59,7 @@ function destroy(call: Call): string {
     // The disks are gone by the time PVE finds that it cannot write (FACTS 44).
     if (!isQuorate(world.state)) throw unwritable(world, node, vmid);
     if (params.flag('destroy-unreferenced-disks')) destroyUnreferenced(world, guest);
-    if (params.flag('purge')) {
-      task.log(`purging VM ${vmid} from related configurations..`);
-      for (const line of purgeGuest(world, vmid)) task.log(line);
-    }
+    if (params.flag('purge')) for (const line of purgeGuest(world, guest)) task.log(line);
     forgetGuest(world, guest);
   });
 }

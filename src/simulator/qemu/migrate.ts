@@ -2,6 +2,7 @@ import type { Call, Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
 import { lockStep } from '../core/world.ts';
 import { requestHaMigration } from '../ha/request.ts';
+import { blockingAt, goingAlong } from '../ha/affinity.ts';
 import { isManaged } from '../ha/resources.ts';
 import type { Guest } from '../state/types.ts';
 import { findVolume, parseVolid, servesNode, storageById, storageOn } from '../storage/lookup.ts';
@@ -173,10 +174,14 @@ function precheck(call: Call): unknown {
   const storages = new Set(volumeIds(guest.config).map((volid) => parseVolid(volid)?.storage ?? ''));
   const mapped = mappedResources(world, guest);
   const refused: Record<string, Record<string, unknown>> = {};
+  const sid = `vm:${guest.vmid}`;
+  const along = isManaged(world, sid) ? goingAlong(world, sid) : [];
   for (const name of Object.keys(world.state.nodes).filter((one) => one !== node)) {
     const unavailable = [...storages].filter((id) => !servesNode(storageById(world, id), name));
     const missing = mapped.missing.get(name) ?? [];
+    const blocking = isManaged(world, sid) ? blockingAt(world, sid, name) : [];
     refused[name] = {
+      ...(blocking.length > 0 ? { 'blocking-ha-resources': blocking } : {}),
       ...(unavailable.length > 0 ? { unavailable_storages: unavailable } : {}),
       ...(missing.length > 0 ? { 'unavailable-resources': missing } : {}),
     };
@@ -189,6 +194,7 @@ function precheck(call: Call): unknown {
     'mapped-resource-info': mapped.info,
     allowed_nodes: Object.keys(refused).filter((name) => Object.keys(refused[name] ?? {}).length === 0),
     not_allowed_nodes: refused,
+    ...(along.length > 0 ? { 'dependent-ha-resources': along } : {}),
     'has-dbus-vmstate': 1,
   };
 }

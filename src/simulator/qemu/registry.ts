@@ -3,6 +3,7 @@ import { may } from '../access/check.ts';
 import type { Call } from '../core/call.ts';
 import { fail, forbidden } from '../core/errors.ts';
 import type { World } from '../core/world.ts';
+import { forgetInRules } from '../ha/resources.ts';
 import type { Guest } from '../state/types.ts';
 
 /** What the simulated QEMU says it is. */
@@ -26,18 +27,38 @@ export function addToPool(world: World, vmid: number, poolid: string): void {
   if (pool !== undefined && !pool.vms.includes(vmid)) pool.vms.push(vmid);
 }
 
-/** The guest is gone; so are its place in a pool and the rights given on it (FACTS 28). */
+/** The guest is gone; so are its place in a pool, the rights given on it (FACTS 28) and its firewall. */
 export function forgetGuest(world: World, guest: Guest): void {
   const { state } = world;
   if (state.guests.get(guest.vmid) === guest) state.guests.delete(guest.vmid);
   for (const pool of state.pools.values()) pool.vms = pool.vms.filter((vmid) => vmid !== guest.vmid);
   state.acl = state.acl.filter(({ path }) => path !== `/vms/${guest.vmid}`);
+  state.firewall.delete(`guest/${guest.vmid}`);
+}
+
+const kindOf = ({ type }: Guest): 'VM' | 'CT' => (type === 'qemu' ? 'VM' : 'CT');
+const sidOf = ({ type, vmid }: Guest): string => `${type === 'qemu' ? 'vm' : 'ct'}:${vmid}`;
+
+const replicationsOf = ({ state }: World, vmid: number): string[] =>
+  [...state.replication.keys()].filter((id) => id.startsWith(`${vmid}-`));
+
+/** What keeps a guest from being destroyed without `purge`: HA and replication still name it. */
+export function demandUnused(world: World, guest: Guest): void {
+  const { vmid } = guest;
+  world.needs('/cluster/ha/resources', '/cluster/replication');
+  if (world.state.haResources.has(sidOf(guest)))
+    throw fail(`unable to remove ${kindOf(guest)} ${vmid} - used in HA resources and purge parameter not set.`);
+  const [job] = replicationsOf(world, vmid);
+  if (job !== undefined)
+    throw fail(`There is a replication job '${job}' for guest '${vmid}' - Please remove that first.`);
 }
 
 /** Takes the guest out of what else names it, as `purge` asks for. Answers what was done, as log lines. */
-export function purgeGuest(world: World, vmid: number): string[] {
-  const { backupJobs, haResources } = world.state;
-  const lines: string[] = [];
+export function purgeGuest(world: World, guest: Guest): string[] {
+  const { backupJobs, haResources, replication } = world.state;
+  const { vmid } = guest;
+  const lines = [`purging ${kindOf(guest)} ${vmid} from related configurations..`];
+  for (const id of replicationsOf(world, vmid)) replication.delete(id);
   for (const [id, job] of backupJobs) {
     const named = textOf(job.vmid).split(',').filter(Boolean);
     if (!named.includes(String(vmid))) continue;
@@ -46,6 +67,8 @@ export function purgeGuest(world: World, vmid: number): string[] {
     if (rest.length > 0) job.vmid = rest.join(',');
     else backupJobs.delete(id);
   }
-  if (haResources.delete(`vm:${vmid}`)) lines.push(`NOTE: removed VM ${vmid} from HA resource configuration.`);
-  return lines;
+  if (!haResources.delete(sidOf(guest))) return lines;
+  forgetInRules(world, sidOf(guest));
+  world.ha?.wake();
+  return [...lines, `NOTE: removed ${kindOf(guest)} ${vmid} from HA resource configuration.`];
 }

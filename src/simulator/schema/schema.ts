@@ -26,15 +26,20 @@ export interface Method {
   /** With placeholders: `/nodes/{node}/qemu/{vmid}/config`. */
   readonly path: string;
   readonly params: Properties;
+  /** What applies to these values: where parameters depend on another one, only those of its value. */
+  paramsFor(values: Readonly<Record<string, unknown>>): Properties;
   /** Answered by the node that the path names, not by the one that was asked. */
   readonly proxied: boolean;
   /** Not for API tokens: a ticket is needed (FACTS 17). */
   readonly ticketOnly: boolean;
   /** The key of an entry where the method lists what lies below its path. */
-  readonly indexKey: 'name' | 'subdir';
+  readonly indexKey: string;
   /** PVE's own tree of checks; null means root@pam only. */
   readonly permissions: Permissions | null;
 }
+
+/** How a list of what lies below a path may name its entries other than `subdir`, by the flag that stands for it. */
+export const INDEX_KEYS = { i: 'name', d: 'id', m: 'method', y: 'type' } as const;
 
 export interface Permissions {
   readonly user?: 'all' | 'world';
@@ -51,7 +56,14 @@ interface Table {
     permissions: Permissions | null,
     params: Readonly<Record<string, number>>,
     indexMax: Readonly<Record<string, number>>,
+    variants?: Variants,
   ][];
+}
+
+/** Parameters that are there for one value of `property` only. */
+interface Variants {
+  readonly property: string;
+  readonly byType: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 export interface Schema {
@@ -69,21 +81,41 @@ export function loadSchema(): Schema {
 
 function readSchema(): Schema {
   const table = JSON.parse(readFileSync(new URL('./methods.generated.json', import.meta.url), 'utf8')) as Table;
-  const methods = table.methods.map(([method, path, flags, permissions, params, indexMax]): Method => {
+  const methods = table.methods.map(([method, path, flags, permissions, params, indexMax, variants]): Method => {
     let expanded: Properties | undefined;
+    const byType = new Map<string, Properties>();
     return {
       method,
       path,
       permissions,
       proxied: flags.includes('n'),
       ticketOnly: flags.includes('t'),
-      indexKey: flags.includes('i') ? 'name' : 'subdir',
+      indexKey: Object.entries(INDEX_KEYS).find(([flag]) => flags.includes(flag))?.[1] ?? 'subdir',
       get params(): Properties {
         return (expanded ??= expand(params, indexMax, table.properties));
+      },
+      paramsFor(values): Properties {
+        const type = String(variants === undefined ? '' : values[variants.property]);
+        if (variants === undefined || !Object.hasOwn(variants.byType, type)) return this.params;
+        let own = byType.get(type);
+        if (own === undefined)
+          byType.set(type, (own = expand(namesFor(params, variants, type), indexMax, table.properties)));
+        return own;
       },
     };
   });
   return { methods, formats: table.formats };
+}
+
+/** Those of all types, and this type's own. */
+function namesFor(
+  params: Readonly<Record<string, number>>,
+  { byType }: Variants,
+  type: string,
+): Readonly<Record<string, number>> {
+  const dependent = new Set(Object.values(byType).flatMap((names) => Object.keys(names)));
+  const common = Object.entries(params).filter(([name]) => !dependent.has(name));
+  return { ...Object.fromEntries(common), ...byType[type] };
 }
 
 /** `net[n]` stands for net0 … net31. */

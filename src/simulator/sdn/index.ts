@@ -1,12 +1,17 @@
 import { textOf } from '../core/text.ts';
 import { may } from '../access/check.ts';
+import { addressRoutes } from './addresses.ts';
+import { change } from '../access/users.ts';
 import type { Call, Routes } from '../core/call.ts';
 import { fail, parameterError } from '../core/errors.ts';
 import { splitList } from '../schema/formats.ts';
 import { sha1 } from '../state/guests.ts';
 
 type Row = Record<string, unknown>;
-type Kind = 'zone' | 'vnet' | 'subnet';
+type Kind = 'zone' | 'vnet' | 'subnet' | 'controller' | 'dns' | 'ipam';
+
+/** How PVE speaks of doing something to an object of a kind, in front of what goes wrong. */
+const words = (verb: string, kind: Kind): string => `${verb} sdn ${kind} object`;
 
 const APPLY_MS = 2_000;
 const META = ['lock-token', 'digest', 'delete', 'pending', 'running'];
@@ -24,9 +29,14 @@ function nameIn(call: Call, kind: Kind): string {
   return `${zone}-${given.replace('/', '-')}`;
 }
 
+const OWN_IPAM = 'ipam/pve';
+/** Addresses are kept by the cluster itself where nothing else is set up. */
+const builtIn = (kind: Kind): string[] => (kind === 'ipam' ? [OWN_IPAM] : []);
+
 function stagedOf(call: Call, kind: Kind): Row {
   const name = nameIn(call, kind);
-  const row = call.world.state.sdn.staged.get(keyOf(kind, name));
+  const key = keyOf(kind, name);
+  const row = call.world.state.sdn.staged.get(key) ?? (key === OWN_IPAM ? { type: 'pve' } : undefined);
   if (row === undefined) throw fail(`sdn '${name}' does not exist`);
   return row;
 }
@@ -34,8 +44,10 @@ function stagedOf(call: Call, kind: Kind): Row {
 /** What was applied; with `pending` what differs since, and how; as it stands otherwise. */
 function view(call: Call, kind: Kind, name: string): Row | undefined {
   const { sdn } = call.world.state;
-  const [staged, applied] = [sdn.staged.get(keyOf(kind, name)), sdn.applied.get(keyOf(kind, name))];
+  const key = keyOf(kind, name);
   const own = { [kind]: name, digest: digestOf(call) };
+  if (key === OWN_IPAM && !sdn.staged.has(key)) return { ...own, type: 'pve' };
+  const [staged, applied] = [sdn.staged.get(key), sdn.applied.get(key)];
   if (call.params.flag('running')) return applied === undefined ? undefined : { ...applied, ...own };
   if (!call.params.flag('pending')) return staged === undefined ? undefined : { ...staged, ...own };
   if (staged === undefined) return { ...applied, ...own, state: 'deleted' };
@@ -48,6 +60,8 @@ function view(call: Call, kind: Kind, name: string): Row | undefined {
 
 function pathOf(call: Call, kind: Kind, name: string): string {
   if (kind === 'zone') return `/sdn/zones/${name}`;
+  if (kind === 'dns') return `/sdn/dns/${name}`;
+  if (kind === 'controller' || kind === 'ipam') return `/sdn/${kind}s/${name}`;
   const { staged, applied } = call.world.state.sdn;
   const vnet = kind === 'vnet' ? name : textOf(staged.get(keyOf(kind, name))?.vnet ?? '');
   const row = staged.get(keyOf('vnet', vnet)) ?? applied.get(keyOf('vnet', vnet));
@@ -56,7 +70,7 @@ function pathOf(call: Call, kind: Kind, name: string): string {
 
 const list = (kind: Kind) => (call: Call) => {
   const { sdn } = call.world.state;
-  const names = [...new Set([...sdn.applied.keys(), ...sdn.staged.keys()])]
+  const names = [...new Set([...builtIn(kind), ...sdn.applied.keys(), ...sdn.staged.keys()])]
     .filter((key) => key.startsWith(`${kind}/`))
     .map((key) => key.slice(kind.length + 1));
   const type = call.params.maybe('type');
@@ -73,58 +87,65 @@ function demandParent(call: Call, kind: Kind): void {
   const { params, world } = call;
   const { staged } = world.state.sdn;
   if (kind === 'vnet' && !staged.has(keyOf('zone', params.text('zone'))))
-    throw fail(`create sdn vnet object failed: zone ${params.text('zone')} does not exist`);
+    throw fail(`zone ${params.text('zone')} does not exist`);
   if (kind === 'subnet' && !staged.has(keyOf('vnet', params.text('vnet'))))
     throw parameterError({ vnet: `vnet '${params.text('vnet')}' doesn't exist` });
 }
 
-const create = (kind: Kind) => (call: Call) => {
-  const { params, world } = call;
-  demandParent(call, kind);
-  const name = nameIn(call, kind);
-  const { staged } = world.state.sdn;
-  if (staged.has(keyOf(kind, name)))
-    throw fail(`create sdn ${kind} object failed: sdn ${kind} object ID '${name}' already defined`);
-  const row: Row = Object.fromEntries(params.without(kind, ...META));
-  if (kind !== 'zone') row.type ??= kind;
-  if (kind === 'subnet')
-    Object.assign(row, {
-      cidr: params.text('subnet'),
-      network: params.text('subnet').split('/')[0],
-      mask: params.text('subnet').split('/')[1],
-    });
-  staged.set(keyOf(kind, name), row);
-  return null;
-};
+const create = (kind: Kind) => (call: Call) =>
+  change(words('create', kind), () => {
+    const { params, world } = call;
+    demandParent(call, kind);
+    const name = nameIn(call, kind);
+    const { staged } = world.state.sdn;
+    if (staged.has(keyOf(kind, name))) throw fail(`sdn ${kind} object ID '${name}' already defined`);
+    const row: Row = Object.fromEntries(params.without(kind, ...META));
+    if (kind === 'vnet' || kind === 'subnet') row.type ??= kind;
+    if (kind === 'subnet') {
+      const [network, mask] = params.text('subnet').split('/');
+      Object.assign(row, { cidr: params.text('subnet'), network, mask });
+    }
+    staged.set(keyOf(kind, name), row);
+    return null;
+  });
 
-const update = (kind: Kind) => (call: Call) => {
-  const { params } = call;
-  const row = stagedOf(call, kind);
-  const digest = params.maybe('digest');
-  if (digest !== undefined && digest !== digestOf(call))
-    throw fail('detected modified configuration - file changed by other user? Try again.');
-  const next = { ...row };
-  for (const key of splitList(params.maybe('delete') ?? '')) delete next[key];
-  for (const [key, value] of params.without(kind, 'vnet', ...META)) next[key] = value;
-  call.world.state.sdn.staged.set(keyOf(kind, nameIn(call, kind)), next);
-  return null;
+const update = (kind: Kind) => (call: Call) =>
+  change(words('update', kind), () => {
+    const { params } = call;
+    const digest = params.maybe('digest');
+    if (digest !== undefined && digest !== digestOf(call))
+      throw fail('detected modified configuration - file changed by other user? Try again.');
+    const next = { ...stagedOf(call, kind) };
+    for (const key of splitList(params.maybe('delete') ?? '')) delete next[key];
+    for (const [key, value] of params.without(kind, 'vnet', ...META)) next[key] = value;
+    call.world.state.sdn.staged.set(keyOf(kind, nameIn(call, kind)), next);
+    return null;
+  });
+
+/** What needs an object of this kind, by the field that names it. */
+const USERS: Readonly<Partial<Record<Kind, readonly [user: Kind, field: string]>>> = {
+  zone: ['vnet', 'zone'],
+  controller: ['zone', 'controller'],
+  dns: ['zone', 'dns'],
+  ipam: ['zone', 'ipam'],
 };
 
 /** What something still stands on cannot go. */
-const remove = (kind: Kind) => (call: Call) => {
-  const name = nameIn(call, kind);
-  stagedOf(call, kind);
-  const { staged } = call.world.state.sdn;
-  const user = [...staged].find(
-    ([key, row]) =>
-      (kind === 'zone' && key.startsWith('vnet/') && row.zone === name) ||
-      (kind === 'vnet' && key.startsWith('subnet/') && row.vnet === name),
-  );
-  if (user !== undefined)
-    throw fail(`delete sdn ${kind} object failed: ${kind} ${name} is used by ${user[0].replace('/', ' ')}`);
-  staged.delete(keyOf(kind, name));
-  return null;
-};
+const remove = (kind: Kind) => (call: Call) =>
+  change(words('delete', kind), () => {
+    const name = nameIn(call, kind);
+    stagedOf(call, kind);
+    const { staged } = call.world.state.sdn;
+    const using = (user: Kind, field: string): string | undefined =>
+      [...staged].find(([key, row]) => key.startsWith(`${user}/`) && row[field] === name)?.[0].slice(user.length + 1);
+    if (kind === 'vnet' && using('subnet', 'vnet') !== undefined)
+      throw parameterError({ vnet: "Can't delete vnet if subnets exists" });
+    const [user, field] = USERS[kind] ?? [];
+    const found = user === undefined || field === undefined ? undefined : using(user, field);
+    if (found !== undefined) throw fail(`${kind} ${name} is used by ${user} ${found}`);
+    staged.delete(keyOf(kind, name));
+    return null;
+  });
 
 /** Every node takes over what stands; bridges of new networks appear there. */
 function apply({ world, node, principal }: Call): string {
@@ -156,19 +177,27 @@ const crud = (kind: Kind, base: string): Routes => ({
 });
 
 export const sdnRoutes: Routes = {
+  ...addressRoutes,
   ...crud('zone', '/cluster/sdn/zones'),
   ...crud('vnet', '/cluster/sdn/vnets'),
   ...crud('subnet', '/cluster/sdn/vnets/{vnet}/subnets'),
   'PUT /cluster/sdn': apply,
-  'GET /cluster/sdn/ipams': () => [{ ipam: 'pve', type: 'pve' }],
-  'GET /cluster/sdn/controllers': () => [],
-  'GET /cluster/sdn/dns': () => [],
+  ...crud('controller', '/cluster/sdn/controllers'),
+  ...crud('dns', '/cluster/sdn/dns'),
+  ...crud('ipam', '/cluster/sdn/ipams'),
   'POST /cluster/sdn/rollback': ({ world }) => {
     world.state.sdn.staged = structuredClone(world.state.sdn.applied);
     return null;
   },
-  'GET /nodes/{node}/sdn/zones': ({ world }) => {
-    const zones = [...world.state.sdn.applied.keys()].filter((key) => key.startsWith('zone/'));
-    return ['localnetwork', ...zones.map((key) => key.slice(5))].map((zone) => ({ zone, status: 'available' }));
+  // Every network of a zone is there once it was applied.
+  'GET /nodes/{node}/sdn/zones/{zone}/content': ({ world, params }) =>
+    [...world.state.sdn.applied]
+      .filter(([key, row]) => key.startsWith('vnet/') && row.zone === params.text('zone'))
+      .map(([key]) => ({ vnet: key.slice('vnet/'.length), status: 'available' })),
+  'GET /nodes/{node}/sdn/zones': (call) => {
+    const zones = [...call.world.state.sdn.applied.keys()].filter((key) => key.startsWith('zone/'));
+    return ['localnetwork', ...zones.map((key) => key.slice(5))]
+      .filter((zone) => may(call, `/sdn/zones/${zone}`, ['SDN.Audit', 'SDN.Allocate'], true))
+      .map((zone) => ({ zone, status: 'available' }));
   },
 };

@@ -15,7 +15,8 @@ export function addClusterObjects(state: State, capture: Capture): void {
   for (const { sid, type: _type, digest: _digest, ...resource } of capture.rows('/cluster/ha/resources'))
     state.haResources.set(textOf(sid), resource);
   for (const node of Object.keys(state.nodes)) addTasks(state, capture.rows(`/nodes/${node}/tasks`));
-  state.tasks.sort((a, b) => a.starttime - b.starttime);
+  state.tasks.sort((a, b) => a.starttime - b.starttime || a.pstart - b.pstart);
+  addLog(state, capture.rows('/cluster/log'));
 }
 
 function addUsers(state: State, capture: Capture): void {
@@ -146,4 +147,19 @@ function addTasks(state: State, rows: readonly Row[]): void {
       log: [],
     });
   }
+}
+
+/** The log lists its newest line first. */
+function addLog(state: State, rows: readonly Row[]): void {
+  for (const { uid, node, user, tag, pri, pid, time, msg } of rows.toReversed())
+    state.clusterLog.push({
+      uid: Number(uid),
+      node: textOf(node),
+      user: textOf(user),
+      tag: textOf(tag),
+      pri: Number(pri),
+      pid: Number(pid),
+      time: Number(time),
+      msg: textOf(msg),
+    });
 }

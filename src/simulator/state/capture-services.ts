@@ -2,12 +2,15 @@ import { textOf } from '../core/text.ts';
 import { emptyFirewall, type FirewallFile, type Rule } from '../firewall/types.ts';
 import type { Service, ServiceState } from '../ha/types.ts';
 import type { Capture, Row } from './capture.ts';
+import { SECTION_FILES } from './section-files.ts';
 import type { State } from './types.ts';
 
 /** What services of the cluster hold: firewall, HA manager, replication, and files of nodes. */
 export function addServices(state: State, capture: Capture): void {
   addFirewall(state, capture);
   addHa(state, capture);
+  addSections(state, capture);
+  addSdn(state, capture);
   for (const { id, ...job } of capture.rows('/cluster/replication')) state.replication.set(textOf(id), job);
   for (const [name, node] of Object.entries(state.nodes)) {
     const { timezone } = capture.row(`/nodes/${name}/time`);
@@ -18,6 +21,46 @@ export function addServices(state: State, capture: Capture): void {
     const { digest: _digest, ...options } = capture.row(`/nodes/${name}/config`);
     node.options = options;
   }
+}
+
+/** What is there in every cluster is not written down, and what a list works out neither. */
+function addSections(state: State, capture: Capture): void {
+  for (const [file, { list, key }] of Object.entries(SECTION_FILES)) {
+    for (const row of capture.rows(list)) {
+      const id = textOf(row[key]);
+      if (row.origin === 'builtin') continue;
+      const {
+        digest: _digest,
+        origin: _origin,
+        'next-run': _next,
+        ...section
+      }: Row = {
+        ...row,
+        ...capture.row(`${list}/${id}`),
+      };
+      state.sections.set(`${file}/${id}`, Object.fromEntries(Object.entries(section).filter(([name]) => name !== key)));
+    }
+  }
+}
+
+const SDN: readonly (readonly [list: string, kind: string])[] = [
+  ['/cluster/sdn/zones', 'zone'],
+  ['/cluster/sdn/vnets', 'vnet'],
+  ['/cluster/sdn/controllers', 'controller'],
+  ['/cluster/sdn/dns', 'dns'],
+  ['/cluster/sdn/ipams', 'ipam'],
+];
+
+/** What a list shows is what stands; it counts as applied as well. */
+function addSdn(state: State, capture: Capture): void {
+  const add = (kind: string, rows: readonly Row[], more: Row = {}): void => {
+    for (const { digest: _digest, [kind]: id, ...row } of rows)
+      state.sdn.staged.set(`${kind}/${textOf(id)}`, { ...row, ...more });
+  };
+  for (const [list, kind] of SDN) add(kind, capture.rows(list));
+  for (const { vnet } of capture.rows('/cluster/sdn/vnets'))
+    add('subnet', capture.rows(`/cluster/sdn/vnets/${textOf(vnet)}/subnets`), { vnet: textOf(vnet) });
+  state.sdn.applied = structuredClone(state.sdn.staged);
 }
 
 /** Which file the firewall calls below a path belong to. */

@@ -33,6 +33,7 @@ export function emptyState(): State {
     firewall: new Map(),
     replication: new Map(),
     sdn: { applied: new Map(), staged: new Map() },
+    sections: new Map(),
     tasks: [],
     documents: {},
     digests: {},

@@ -137,6 +137,9 @@ export interface NodeState {
   options?: Record<string, unknown>;
   /** Services that are not running, by name. */
   stoppedServices?: string[];
+  subscriptionKey?: string;
+  /** Standard package repositories that are written down, by handle: whether each is switched on. */
+  repositories?: Readonly<Record<string, boolean>>;
   /** Free space by storage name, as read or given. */
   space: Record<string, Space>;
   /** /nodes/{node}/status as read. */
@@ -297,6 +300,8 @@ export interface State {
   replication: Map<string, Record<string, unknown>>;
   /** SDN objects by `zone/name`, `vnet/name` and so on: as they were applied, and as they stand. */
   sdn: { applied: Map<string, Record<string, unknown>>; staged: Map<string, Record<string, unknown>> };
+  /** Sections of files that have nothing more to them, by `file/id`. */
+  sections: Map<string, Record<string, unknown>>;
   tasks: TaskRecord[];
   /** Answers of GET calls that the simulator keeps as they were read, by "/path". */
   documents: Record<string, unknown>;

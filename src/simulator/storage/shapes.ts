@@ -37,6 +37,4 @@ export const shapeRoutes: Routes = {
     const { storage, type } = storageById(world, params.text('storage'));
     return { id: sha1(`storage ${storage}`), type };
   },
-  // Nothing has been measured.
-  [`GET ${base}/rrddata`]: () => [],
 };

@@ -132,4 +132,22 @@ describe('an upload', () => {
       await server.close();
     }
   });
+
+  it('are copied under another name, to another storage or node', () => {
+    const sim = simulate();
+    const volumes = '/nodes/pve1/storage/nas/content';
+    const [image] = data<{ volid: string; size: number }[]>(sim, `GET ${volumes}`, { content: 'images' });
+    const from = `POST ${volumes}/${encodeURIComponent(image?.volid ?? '')}`;
+    const name = `999/vm-999-disk-0.${image?.volid.split('.').at(-1)}`;
+    expect(runTask(sim, from, { target: `nas:${name}` })).toBe('OK');
+    expect(data(sim, `GET ${volumes}`, { vmid: 999 })).toMatchObject([{ volid: `nas:${name}`, size: image?.size }]);
+    expect(runTask(sim, from, { target: name })).toBe(`volume 'nas:${name}' already exists`);
+  });
+
+  it('may lie at an address, which can be looked at first', () => {
+    const look = (url: string) => call(simulate(), 'GET /nodes/pve1/query-url-metadata', { url });
+    expect(look('https://images.example.net/b.iso?x=/y').body).toMatchObject({ data: { filename: 'b.iso' } });
+    expect(look('https://192.0.2.1/a.iso').reason).toBe("500 Can't connect to 192.0.2.1:443 (Connection timed out)");
+    expect(look('nonsense').status).toBeGreaterThanOrEqual(400);
+  });
 });

@@ -102,9 +102,21 @@ function download(call: Call): string {
   });
 }
 
+/** What lies at an address, as it is expected there. */
+function metadata({ params }: Call): unknown {
+  const url = params.text('url');
+  const [, scheme, host = '', port, path = ''] =
+    /^(https?):\/\/(?:[^/@]*@)?([^/:?#]+)(?::(\d+))?([^?#]*)/i.exec(url) ?? [];
+  const at = `${host}:${port ?? (scheme?.toLowerCase() === 'http' ? '80' : '443')}`;
+  if (host === '' || UNREACHABLE.test(url)) throw fail(`500 Can't connect to ${at} (Connection timed out)`);
+  const filename = path.split('/').at(-1) ?? '';
+  return { size: DOWNLOAD_BYTES, mimetype: 'application/octet-stream', ...(filename === '' ? {} : { filename }) };
+}
+
 const base = '/nodes/{node}/storage/{storage}';
 
 export const uploadRoutes: Routes = {
   [`POST ${base}/upload`]: upload,
   [`POST ${base}/download-url`]: download,
+  'GET /nodes/{node}/query-url-metadata': metadata,
 };

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { ManualClock } from '../../kernel/clock.ts';
+import { seededIds } from '../../kernel/ids.ts';
+import { Simulator } from '../simulator.ts';
 import { call, data, runTask, simulate } from '../testing.ts';
 
 interface Task {
@@ -28,6 +31,43 @@ describe('lists of tasks', () => {
   it('leave the total out when there is nothing', () => {
     const sim = simulate('empty');
     expect(call(sim, 'GET /nodes/pve1/tasks').body).toEqual({ data: [] });
+  });
+});
+
+describe('what a capture tells of the past', () => {
+  const user = 'root@pam';
+  const rest = { node: 'a', id: '100', user, pid: 1, starttime: 1000, endtime: 1001, status: 'OK' };
+  const task = (pstart: number, type: string, more: object = {}) => ({
+    upid: `UPID:a:00000001:${pstart.toString(16).padStart(8, '0')}:000003E8:${type}:100:${user}:`,
+    ...rest,
+    type,
+    pstart,
+    ...more,
+  });
+  const line = { uid: '7', node: 'a', user, tag: 'pvedaemon', pri: 6, pid: 1, time: 1000, msg: 'hello' };
+  const sim = Simulator.fromCapture(
+    {
+      'GET /nodes': [{ node: 'a', status: 'online' }],
+      'GET /nodes/a/tasks': { total: 2, data: [task(2, 'qmstop'), task(1, 'qmstart', { status: 'no' })] },
+      'GET /cluster/log': [{ ...line, uid: '8', msg: 'again' }, line],
+      'GET /access/users': [{ userid: user }],
+    },
+    { ids: seededIds('past', new ManualClock()), now: 1_002_000 },
+  );
+
+  it('is listed and filtered, newest first', () => {
+    const list = (params = {}): Task[] => data(sim, 'GET /nodes/a/tasks', params);
+    expect(list().map(({ type }) => type)).toEqual(['qmstop', 'qmstart']);
+    expect(list({ errors: 1 })).toMatchObject([{ type: 'qmstart', status: 'no' }]);
+    // Only the end that came last is not yet written down.
+    expect(data<{ saved: unknown }[]>(sim, 'GET /cluster/tasks').map(({ saved }) => saved)).toEqual([1, '1']);
+  });
+
+  it('goes on in the log', () => {
+    data(sim, 'POST /nodes/a/qemu/100/status/start');
+    const lines = data<{ id: string; msg: string }[]>(sim, 'GET /cluster/log');
+    expect(lines.slice(1).map(({ msg }) => msg)).toEqual(['again', 'hello']);
+    expect(lines[0]?.id).toBe('9:a');
   });
 });
 

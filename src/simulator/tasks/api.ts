@@ -127,29 +127,43 @@ const SHARED_TASKS = 25;
 /** pvestatd writes its node's list anew this often. */
 const REWRITE_SECONDS = 10;
 
-/** `saved` is a text, but a number from a task's end until pvestatd comes by. */
-function clusterRow(call: Call, task: TaskRecord): Record<string, unknown> {
+/** The task whose end was the last thing that changed its node's list, if pvestatd has not been by since. */
+function freshlyEnded(
+  now: number,
+  running: readonly TaskRecord[],
+  ended: readonly TaskRecord[],
+): TaskRecord | undefined {
+  const last = ended.reduce<TaskRecord | undefined>(
+    (latest, task) => (latest === undefined || Number(task.endtime) > Number(latest.endtime) ? task : latest),
+    undefined,
+  );
+  const end = last?.endtime ?? 0;
+  return end > now - (now % REWRITE_SECONDS) && running.every(({ starttime }) => starttime <= end) ? last : undefined;
+}
+
+/** `saved` is a text, but a number from a task's end until the list is written anew. */
+function clusterRow(task: TaskRecord, fresh: TaskRecord | undefined): Record<string, unknown> {
   const { upid, node, type, id, user, starttime, endtime, exitstatus, pid } = task;
   const common = { upid, node, type, id, ...splitUser(user), starttime };
   if (endtime === undefined) return { ...common, pid, saved: '0' };
-  const now = call.world.seconds();
-  const fresh = endtime > now - (now % REWRITE_SECONDS);
-  return { ...common, endtime, status: exitstatus, saved: fresh ? 1 : '1' };
+  return { ...common, endtime, status: exitstatus, saved: task === fresh ? 1 : '1' };
 }
 
 /** Of each node what runs, then what ended last. */
 function clusterTasks(call: Call): unknown[] {
-  const { state } = call.world;
+  const { world } = call;
   const byNode = new Map<string, TaskRecord[]>();
-  for (const task of state.tasks) {
+  for (const task of world.state.tasks) {
     const tasks = byNode.get(task.node);
     if (tasks === undefined) byNode.set(task.node, [task]);
     else tasks.push(task);
   }
   return [...byNode.values()].flatMap((tasks) => {
     const newest = tasks.toReversed();
-    const shown = [...newest.filter(isRunning), ...newest.filter((task) => !isRunning(task))].slice(0, SHARED_TASKS);
-    return shown.filter((task) => visible(call, task)).map((task) => clusterRow(call, task));
+    const [running, ended] = [newest.filter(isRunning), newest.filter((task) => !isRunning(task))];
+    const fresh = freshlyEnded(world.seconds(), running, ended);
+    const shown = [...running, ...ended].slice(0, SHARED_TASKS);
+    return shown.filter((task) => visible(call, task)).map((task) => clusterRow(task, fresh));
   });
 }
 
