@@ -39,7 +39,7 @@ const server: SectionKind = {
   file: 'metrics',
   madeAt: 'item',
   taken: (id) => fail(`Metric server '${id}' already exists`),
-  missing: (id) => fail(`status server entry '${id}' does not exist`),
+  missing: (id) => fail(`no metric server '${id}'`),
   secret: ['token'],
   check: ({ params }, { type, ...values }, old) => {
     const options = OPTIONS[textOf(old?.type ?? type)];
@@ -77,7 +77,7 @@ function exported(call: Call): { data: Metric[] } {
   const { world, params, node } = call;
   const named = splitList(params.maybe('node-list') ?? '');
   const unknown = named.filter((name) => world.state.nodes[name] === undefined);
-  if (unknown.length > 0) throw fail(`Requested node-list contains unknown nodes - ${unknown.join(', ')}`);
+  if (unknown.length > 0) throw fail(`no such nodes: ${unknown.join(', ')}`);
   const nodes = named.length > 0 ? named : params.flag('local-only') ? [node] : Object.keys(world.state.nodes);
   const timestamp = world.seconds();
   if (timestamp <= (params.maybeNumber('start-time') ?? 0)) return { data: [] };

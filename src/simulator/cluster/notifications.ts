@@ -17,8 +17,7 @@ const DEFAULT_MATCHER = {
 const SECRETS: Readonly<Partial<Record<Type, readonly string[]>>> = { gotify: ['token'], smtp: ['password'] };
 
 const notFound = (what: string) => (name: string) => new PveError(404, `${what} '${name}' not found`);
-const taken = (name: string): PveError =>
-  new PveError(400, `Cannot create '${name}', an entity with the same name already exists`);
+const taken = (name: string): PveError => new PveError(400, `'${name}' already exists`);
 
 const originOf = (builtIn: Readonly<Record<string, Section>> | undefined, id: string, section: Section): Section => {
   const known = builtIn?.[id];

@@ -58,7 +58,7 @@ describe('metric servers', () => {
       { id: 'grid', type: 'influxdb', server: '10.0.0.8', port: 8087, disable: 0 },
     ]);
     data(sim, `DELETE ${path}`);
-    expect(call(sim, `GET ${path}`).reason).toBe("status server entry 'grid' does not exist");
+    expect(call(sim, `GET ${path}`).reason).toBe("no metric server 'grid'");
   });
 });
 
@@ -74,9 +74,7 @@ describe('measurements', () => {
     expect(all).toContainEqual(expect.objectContaining({ id: 'qemu/101', metric: 'net_in', type: 'derive' }));
     const some = data<{ data: { id: string }[] }>(sim, 'GET /cluster/metrics/export', { 'node-list': 'pve2' });
     expect(some.data.some(({ id }) => id === 'qemu/101' || id === 'node/pve1')).toBe(false);
-    expect(call(sim, 'GET /cluster/metrics/export', { 'node-list': 'pve2,none' }).reason).toBe(
-      'Requested node-list contains unknown nodes - none',
-    );
+    expect(call(sim, 'GET /cluster/metrics/export', { 'node-list': 'pve2,none' }).reason).toBe('no such nodes: none');
   });
 });
 

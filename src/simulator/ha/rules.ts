@@ -76,7 +76,7 @@ function update(call: Call): null {
     throw fail(`${words}: detected modified configuration - file changed by other user? Try again.`);
   const before = world.state.ha.rules.get(name);
   if (before === undefined) throw fail(`${words}: HA rule '${name}' does not exist`);
-  if (params.text('type') !== before.type) throw fail(`${words}: property 'type' differs from that of '${name}'`);
+  if (params.text('type') !== before.type) throw fail(`${words}: '${name}' is a rule of another type`);
   const rule = { ...before };
   setFields(call, rule);
   for (const key of splitList(params.maybe('delete') ?? '')) delete rule[key];

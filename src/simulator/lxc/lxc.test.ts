@@ -148,7 +148,7 @@ describe('a container', () => {
     data(sim, `PUT ${at}/800/firewall/options`, { enable: 1 });
     data(sim, 'POST /cluster/replication', { id: '800-0', target: 'pve2', type: 'local' });
     expect(call(sim, `DELETE ${at}/800`).reason).toBe(
-      "There is a replication job '800-0' for guest '800' - Please remove that first.",
+      "guest '800' is replicated by job '800-0', which has to be removed first",
     );
     data(sim, 'POST /cluster/ha/resources', { sid: 'ct:800', state: 'stopped' });
     data(sim, 'POST /cluster/ha/rules', { rule: 'rr', type: 'node-affinity', resources: 'ct:800', nodes: 'pve1' });

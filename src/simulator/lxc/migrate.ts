@@ -24,7 +24,7 @@ function migrate(call: Call): string {
   world.checkLock(guest);
   const running = guest.running !== undefined;
   if (running && !params.flag('online') && !params.flag('restart'))
-    throw fail("can't migrate running container without --online or --restart");
+    throw fail("can't migrate running container without --restart");
   if (principal.ha !== true && isManaged(world, `ct:${vmid}`)) return requestHaMigration(call, node, 'ct', target);
   return world.startTask({ node, type: 'vzmigrate', id: vmid, user: principal.name }, (task) =>
     worker(call, guest, target, (line) => task.log(line)),

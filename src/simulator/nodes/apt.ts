@@ -114,7 +114,7 @@ function change(call: Call): null {
   const node = world.nodeState(call.node);
   demandDigest(call, node);
   const handle = files(node).find(({ path }) => path === params.text('path'))?.handles[params.number('index')];
-  if (handle === undefined) throw fail(`invalid path or index - no such repository`);
+  if (handle === undefined) throw fail('no such repository');
   if (params.has('enabled') && handle !== '')
     node.repositories = { ...switches(node), [handle]: params.flag('enabled') };
   return null;

@@ -16,7 +16,7 @@ describe('consoles', () => {
 
   it('need a serial port for a terminal, and a running guest for keys', () => {
     const sim = simulate();
-    expect(call(sim, `POST ${vm}/termproxy`, { serial: 'serial3' }).reason).toBe('unable to find a serial interface');
+    expect(call(sim, `POST ${vm}/termproxy`, { serial: 'serial3' }).reason).toBe('the VM has no such serial port');
     data(sim, `PUT ${vm}/sendkey`, { key: 'ret' });
     runTask(sim, `POST ${vm}/status/stop`);
     expect(call(sim, `PUT ${vm}/sendkey`, { key: 'ret' }).reason).toBe('VM 101 not running');

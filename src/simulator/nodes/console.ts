@@ -37,7 +37,7 @@ const terminal = (type: Guest['type']) => (call: Call) => {
   const { vmid, config } = guestOf(call, type);
   const serial = call.params.maybe('serial');
   const has = serial === undefined ? Object.keys(config).some((key) => /^serial\d$/.test(key)) : serial in config;
-  if (type === 'qemu' && !has) throw fail('unable to find a serial interface');
+  if (type === 'qemu' && !has) throw fail('the VM has no such serial port');
   return open(call, 'vncproxy', vmid);
 };
 

@@ -40,7 +40,7 @@ function subscription(call: Call): unknown {
 
 function setSubscription(call: Call): null {
   const key = call.params.text('key').trim();
-  if (!KEY.test(key)) throw fail('invalid subscription key format');
+  if (!KEY.test(key)) throw fail('not a subscription key');
   call.world.nodeState(call.node).subscriptionKey = key;
   return null;
 }

@@ -32,7 +32,7 @@ const migrate = (type: Guest['type']) => (call: Call) => {
   if (type === 'qemu' && guest.running !== undefined && !params.flag('online'))
     throw fail("can't migrate running VM without --online");
   if (type === 'lxc' && guest.running !== undefined && !params.flag('online') && !params.flag('restart'))
-    throw fail("can't migrate running container without --online or --restart");
+    throw fail("can't migrate running container without --restart");
   demandRemote(params.text('target-endpoint'));
   const task = { node, type: type === 'qemu' ? 'qmigrate' : 'vzmigrate', id: vmid, user: principal.name };
   return world.startTask(task, function* () {

@@ -41,8 +41,7 @@ function fetchTemplate(call: Call): string {
   const known = TEMPLATES.find(([name]) => name === template);
   if (known === undefined) throw parameterError({ template: 'no such template' });
   const storage = storageOn(world, node, params.text('storage'));
-  if (!contentOf(storage).includes('vztmpl'))
-    throw fail(`storage '${storage.storage}' does not support content type 'vztmpl'`);
+  if (!contentOf(storage).includes('vztmpl')) throw fail(`storage '${storage.storage}' holds no templates (vztmpl)`);
   return world.startTask({ node, type: 'download', id: '', user: principal.name }, function* (task) {
     task.log(`downloading ${row(known).location}`);
     yield { wait: networkDuration(SIZE) };

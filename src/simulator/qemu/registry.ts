@@ -49,8 +49,7 @@ export function demandUnused(world: World, guest: Guest): void {
   if (world.state.haResources.has(sidOf(guest)))
     throw fail(`unable to remove ${kindOf(guest)} ${vmid} - used in HA resources and purge parameter not set.`);
   const [job] = replicationsOf(world, vmid);
-  if (job !== undefined)
-    throw fail(`There is a replication job '${job}' for guest '${vmid}' - Please remove that first.`);
+  if (job !== undefined) throw fail(`guest '${vmid}' is replicated by job '${job}', which has to be removed first`);
 }
 
 /** Takes the guest out of what else names it, as `purge` asks for. Answers what was done, as log lines. */

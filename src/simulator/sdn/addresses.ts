@@ -27,7 +27,7 @@ function give(call: Call): null {
   const { params, world } = call;
   const [ip, vnet] = [params.text('ip'), params.text('vnet')];
   const subnet = subnets(call).find(([, row]) => row.vnet === vnet && contains(textOf(row.cidr), ip));
-  if (subnet === undefined) throw fail(`can't find any subnet for ip ${ip}`);
+  if (subnet === undefined) throw fail(`no subnet has the address ${ip}`);
   const { mac, vmid, zone } = params.values;
   world.state.sections.set(keyOf(call), {
     zone,

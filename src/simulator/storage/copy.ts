@@ -13,11 +13,11 @@ function copy(call: Call): string {
   const named = params.text('target');
   const target = named.includes(':') ? named : `${params.text('storage')}:${named}`;
   const elsewhere = params.maybe('target_node') ?? node;
-  if (elsewhere === node && target === volid) throw fail(`unable to copy '${volid}' to itself`);
+  if (elsewhere === node && target === volid) throw fail(`volume '${volid}' would be its own copy`);
   const [sid = '', name = ''] = target.split(/:(.*)/s);
   const storage = storageById(world, sid);
   const parsed = parseVolname(kindOf(storage).files, name);
-  if (parsed === undefined) throw fail(`unable to parse volume name '${name}'`);
+  if (parsed === undefined) throw fail(`'${name}' is no name of a volume`);
   return world.startTask({ node, type: 'imgcopy', id: '', user: principal.name }, function* (task) {
     if (volume === undefined) throw fail(`volume '${volid}' does not exist`);
     storageOn(world, elsewhere, sid);
