@@ -2,14 +2,17 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import {
-  baseline,
+  alwaysOpen,
   bodyOf,
   checkTargets,
   executable,
   expireOverdue,
   freezeOf,
+  noFactors,
   ownerCode,
   plannerDeps,
+  PolicyBook,
+  recordPolicy,
   type ChangesDeps,
   type IdentityDeps,
 } from './changes/index.ts';
@@ -29,6 +32,7 @@ export interface App {
   readonly engine: Engine;
   readonly store: Store;
   readonly changes: ChangesDeps;
+  readonly policy: PolicyBook;
   readonly identity: IdentityDeps;
   /** Operations that went on after the start. */
   readonly recovered: number;
@@ -80,6 +84,12 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   );
   const estate = new Estate(environments.map((one) => connect(one, { clock, log })));
   const forms = new StepForms(keys.data);
+  const policy = new PolicyBook({
+    path: config.policy,
+    environments: config.environments.map(({ name }) => name),
+    timeZone: config.timeZone,
+  });
+  await recordPolicy({ store, audit, clock }, policy.current, { id: 'system', class: 'system' });
   const identity: IdentityDeps = { store, audit, clock, ids, bootstrapToken: config.bootstrapToken };
   const changes: ChangesDeps = {
     store,
@@ -91,7 +101,10 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     clock,
     ids,
     forms,
-    policy: baseline,
+    policy,
+    factors: noFactors,
+    windows: alwaysOpen,
+    services: config.services ?? [],
     engine: () => engine,
   };
   const engine = makeEngine(changes, log, crash);
@@ -103,6 +116,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     estate,
     engine,
     changes,
+    policy,
     identity,
     clock,
     ids,
@@ -128,6 +142,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     engine,
     store,
     changes,
+    policy,
     identity,
     recovered: await engine.recover(),
     ownerCode: () => ownerCode(identity),

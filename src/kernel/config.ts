@@ -3,7 +3,12 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { AgentError } from './errors.ts';
+import { checkServices, checkTimeZone, servicesSchema, type ServiceConfig } from './config_services.ts';
 import { Secret } from './secret.ts';
+
+/** How much the built-in rules ask for; `docs/guide.md` says of each what it means. */
+export const STRICTNESS = ['relaxed', 'standard', 'strict'] as const;
+export type Strictness = (typeof STRICTNESS)[number];
 
 /** One Proxmox VE cluster or node under its name. */
 export interface EnvironmentConfig {
@@ -16,6 +21,8 @@ export interface EnvironmentConfig {
     | undefined;
   readonly tls: { readonly ca?: string; readonly fingerprint?: string; readonly insecure?: boolean };
   readonly production: boolean;
+  /** `standard` when left out. */
+  readonly strictness?: Strictness;
   /** World of the built-in simulator that stands in for a cluster. */
   readonly simulator?: string;
 }
@@ -31,6 +38,12 @@ export interface Config {
   readonly database: Secret | undefined;
   /** Accepted as an owner's token while set; 32 characters or more. */
   readonly bootstrapToken: Secret | undefined;
+  /** File or folder with the policy's rules, absolute; the built-in rules alone when left out. */
+  readonly policy?: string;
+  /** IANA name; rules read the hour and the weekday there. The machine's own when left out. */
+  readonly timeZone?: string;
+  /** What runs on the guests, and what it needs. */
+  readonly services?: readonly ServiceConfig[];
 }
 
 export interface ConfigSources {
@@ -70,6 +83,7 @@ const environmentSchema = z.strictObject({
     })
     .default({}),
   production: z.boolean().default(false),
+  strictness: z.enum(STRICTNESS, `must be ${STRICTNESS.join(', ')}`).optional(),
 });
 const fileSchema = z.strictObject({
   environments: z.array(environmentSchema).default([]),
@@ -77,6 +91,9 @@ const fileSchema = z.strictObject({
   port: z.int().min(0).max(65535).optional(),
   data: z.string().optional(),
   log_level: levelSchema.optional(),
+  policy: z.string().min(1).optional(),
+  time_zone: z.string().min(1).optional(),
+  services: servicesSchema.default([]),
 });
 
 /**
@@ -91,6 +108,9 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
   const base = dirname(path);
   const environments = [...file.environments.map((raw) => environment(raw, env, base)), ...fromVariables(env, base)];
   checkTogether(environments);
+  const names = environments.map(({ name }) => name);
+  const misfit = checkServices(file.services, names) ?? checkTimeZone(file.time_zone);
+  if (misfit !== undefined) throw invalid(`${path}: ${misfit}`);
   const bootstrap = secretVariable(env, 'PROXMOX_AGENT_BOOTSTRAP_TOKEN', base);
   if (bootstrap !== undefined && bootstrap.reveal().length < 32)
     throw invalid('PROXMOX_AGENT_BOOTSTRAP_TOKEN must have 32 characters or more.');
@@ -103,6 +123,9 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
     logLevel: variable(env, 'PROXMOX_AGENT_LOG', levelSchema) ?? file.log_level ?? 'warn',
     database: secretVariable(env, 'DATABASE_URL', base),
     bootstrapToken: bootstrap,
+    ...(file.policy === undefined ? {} : { policy: resolve(base, file.policy) }),
+    ...(file.time_zone === undefined ? {} : { timeZone: file.time_zone }),
+    services: file.services,
   };
 }
 
@@ -159,6 +182,7 @@ function environment(
     endpoints: [raw.endpoint].flat(),
     auth,
     production: raw.production,
+    ...(raw.strictness === undefined ? {} : { strictness: raw.strictness }),
     tls: {
       ...(fingerprint === undefined ? {} : { fingerprint }),
       ...(insecure === undefined ? {} : { insecure }),
@@ -242,6 +266,8 @@ function checkOne(environment: EnvironmentConfig): EnvironmentConfig {
         `environment ${environment.name}: http:// is accepted only for loopback, and never for production.`,
       );
   }
+  if (environment.production && environment.strictness === 'relaxed')
+    throw invalid(`environment ${environment.name}: strictness relaxed is not for a production environment.`);
   if (environment.production && environment.tls.insecure)
     throw invalid(
       `environment ${environment.name}: tls.insecure is refused for a production environment; pin its fingerprint or name its CA.`,
