@@ -13,6 +13,7 @@ import {
   plannerDeps,
   PolicyBook,
   recordPolicy,
+  reloadPolicy,
   type ChangesDeps,
   type IdentityDeps,
 } from './changes/index.ts';
@@ -23,7 +24,7 @@ import type { Ids } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import { DEFAULT_LIMITS, Engine, StepForms, type EngineDeps } from './operations/index.ts';
 import { createAudit, createEvents, createMetrics } from './record/index.ts';
-import { getPlan, checkKeys, loadKeys, openPostgres, openStore, type Store } from './store/index.ts';
+import { getPlan, checkKeys, loadKeys, openPostgres, openStore, type Actor, type Store } from './store/index.ts';
 import { startLab, type Lab } from './lab.ts';
 import { createHttpServer } from './surfaces/http/server.ts';
 
@@ -36,6 +37,8 @@ export interface App {
   readonly identity: IdentityDeps;
   /** Operations that went on after the start. */
   readonly recovered: number;
+  /** Reads the policy's files again; the rules in force stay when they are not whole. Errors: `POLICY_INVALID`. */
+  reloadPolicy(): Promise<boolean>;
   /** The code of a one-time link for the owner, where there is none yet. */
   ownerCode(): Promise<string | undefined>;
   close(): Promise<void>;
@@ -53,6 +56,9 @@ export interface AppOptions {
 export const VERSION = (
   JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string }
 ).version;
+
+/** Who does what nobody asked for. */
+const SYSTEM: Actor = { id: 'system', class: 'system' };
 
 /** The composition root: the only place that constructs things and knows all rooms. */
 export async function createApp({ config, clock, ids, log, crash }: AppOptions): Promise<App> {
@@ -84,12 +90,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   );
   const estate = new Estate(environments.map((one) => connect(one, { clock, log })));
   const forms = new StepForms(keys.data);
-  const policy = new PolicyBook({
-    path: config.policy,
-    environments: config.environments.map(({ name }) => name),
-    timeZone: config.timeZone,
-  });
-  await recordPolicy({ store, audit, clock }, policy.current, { id: 'system', class: 'system' });
+  const policy = await openPolicy(config, { store, audit, clock });
   const identity: IdentityDeps = { store, audit, clock, ids, bootstrapToken: config.bootstrapToken };
   const changes: ChangesDeps = {
     store,
@@ -145,9 +146,20 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     policy,
     identity,
     recovered: await engine.recover(),
+    reloadPolicy: () => reloadPolicy(policy, { store, audit, clock }, SYSTEM),
     ownerCode: () => ownerCode(identity),
     close,
   };
+}
+
+/** The rules of the configuration; nothing starts with broken ones. */
+async function openPolicy(
+  { policy: path, timeZone, environments }: Config,
+  deps: Parameters<typeof recordPolicy>[0],
+): Promise<PolicyBook> {
+  const book = new PolicyBook({ path, timeZone, environments: environments.map(({ name }) => name) });
+  await recordPolicy(deps, book.current, SYSTEM);
+  return book;
 }
 
 async function everyMinute(clock: Clock, signal: AbortSignal, work: () => Promise<void>, log: Logger): Promise<void> {

@@ -106,8 +106,9 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
   if (named !== undefined && !existsSync(path)) throw invalid(`The configuration file ${named} does not exist.`);
   const file = existsSync(path) ? readFile(path) : fileSchema.parse({});
   const base = dirname(path);
-  const environments = [...file.environments.map((raw) => environment(raw, env, base)), ...fromVariables(env, base)];
-  checkTogether(environments);
+  const configured = [...file.environments.map((raw) => environment(raw, env, base)), ...fromVariables(env, base)];
+  checkTogether(configured);
+  const environments = configured.length > 0 ? configured : [exampleLab];
   const names = environments.map(({ name }) => name);
   const misfit = checkServices(file.services, names) ?? checkTimeZone(file.time_zone);
   if (misfit !== undefined) throw invalid(`${path}: ${misfit}`);
@@ -116,7 +117,7 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
     throw invalid('PROXMOX_AGENT_BOOTSTRAP_TOKEN must have 32 characters or more.');
   const data = flags.data ?? env['PROXMOX_AGENT_DATA'] ?? file.data;
   return {
-    environments: environments.length > 0 ? environments : [exampleLab],
+    environments,
     host: flags.host ?? env['PROXMOX_AGENT_HOST'] ?? file.host ?? '127.0.0.1',
     port: port(flags.port ?? env['PROXMOX_AGENT_PORT']) ?? file.port ?? 8470,
     data: resolve(cwd, data ?? 'data'),

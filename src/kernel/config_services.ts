@@ -30,7 +30,7 @@ export function checkServices(services: readonly ServiceConfig[], environments: 
     if (names.has(name)) return `two services are named ${name}.`;
     names.add(name);
     if (environment !== undefined && !environments.includes(environment))
-      return `service ${name}: there is no environment ${environment}; configured: ${environments.join(', ') || 'none'}.`;
+      return `service ${name}: there is no environment ${environment}; configured: ${environments.join(', ')}.`;
   }
   for (const { name, depends_on } of services) {
     const missing = depends_on.find((other) => !names.has(other));

@@ -24,6 +24,10 @@ export function touchedObjects(requests: readonly PreparedRequest[], { trace, di
   const others = requests
     .filter(({ action, input }) => action.risk.base !== 'low' && /^(node|storage)\//.test(input.target.text))
     .map(({ input }) => input.target.text);
-  const changed = diff.map(({ object }) => object).filter((object) => KNOWN.test(object));
+  // Guests come into pools and go from them by being made and deleted; that is nothing to the others there.
+  const poolsCalled = trace.some(({ path }) => path.startsWith('/pools'));
+  const changed = diff
+    .map(({ object }) => object)
+    .filter((object) => KNOWN.test(object) && (poolsCalled || !object.startsWith('pool/')));
   return [...new Set([...changed, ...calledGuests(trace), ...others])].sort();
 }

@@ -40,7 +40,7 @@ export interface Judgement {
 /**
  * What a set of rules decides on a plan. Each request is judged on its own, with its own target, and the plan is as the
  * strictest of them: deny beats require_approval beats allow. Where no rule matches a request the baseline decides on
- * it; in production the baseline holds beside the rules, but for what a matching rule overrides by name. A rule whose
+ * it; in production and in strict environments the baseline holds beside the rules, but for what a matching rule overrides by name. A rule whose
  * expression fails denies. `clock` tells the time in the lab's zone.
  */
 export function judgeBy(rules: RuleSet, input: PolicyInput, clock: (at: number) => Scope['time']): Judgement {
@@ -63,7 +63,8 @@ function judgeRequest(
   const readings = rules.map((rule) => read(rule, input.environment.name, request, scope, cel));
   const matched = readings.filter(({ result }) => result === 'matched').map(({ rule }) => rule);
   const failed = readings.some(({ result }) => result === 'failed');
-  const asked = input.environment.production || (matched.length === 0 && !failed);
+  const { production, strictness } = input.environment;
+  const asked = production || strictness === 'strict' || (matched.length === 0 && !failed);
   return { request, readings, matched, fromBaseline: asked ? fromBaseline(input, request, matched) : undefined };
 }
 
