@@ -1,6 +1,6 @@
 import { hashJson } from '../kernel/canonical.ts';
 import { readGraph, type Environment, type Graph } from '../estate/index.ts';
-import { blastRadius, proposeCategory, reachRaises, readsFor, touchedObjects } from './blast/index.ts';
+import { blastRadius, keptRadius, proposeCategory, reachRaises, readsFor, touchedObjects } from './blast/index.ts';
 import type { ChangesDeps } from './changes.ts';
 import { obligationOf, ownApprovalRule } from './duties/index.ts';
 import type { PlanRecord } from '../store/index.ts';
@@ -106,7 +106,7 @@ async function assess(
   const { name, production } = environment;
   const own = ownApprovalRule({ principal, production, environment: name, risk, decision });
   return {
-    blast_radius,
+    blast_radius: keptRadius(blast_radius),
     risk,
     decision: { ...decision, rules: [...decision.rules, ...own] },
     facts: { ...facts, requester: { role: principal.role, method: principal.method } },

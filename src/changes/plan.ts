@@ -71,6 +71,8 @@ export interface BlastRadius {
   readonly touched?: readonly string[];
   /** What depends on that, at any remove, the nearest first; each with the object that it is reached by. */
   readonly dependents?: readonly { readonly object: string; readonly by: string; readonly why: string }[];
+  /** How many of those are not named here. */
+  readonly dependents_omitted?: number;
   /** What Proxmox VE would not tell, so that something may be missing here. */
   readonly unread?: readonly string[];
 }

@@ -4,7 +4,7 @@ import { findAction } from '../../actions/index.ts';
 import { buildGraph, inventoryOf, type Graph, type GraphEdge, type ObjectKind } from '../../estate/index.ts';
 import type { PreparedRequest, Rehearsal, TraceStep } from '../../operations/index.ts';
 import type { BlastRadius, Decision, Risk } from '../plan.ts';
-import { blastRadius, proposeCategory, reachRaises, readsFor, touchedObjects } from './index.ts';
+import { blastRadius, keptRadius, proposeCategory, reachRaises, readsFor, touchedObjects } from './index.ts';
 import { dependentsOf } from './reach.ts';
 import { scoreOf } from './score.ts';
 
@@ -274,4 +274,12 @@ describe('the category that is proposed', () => {
     expect(category.proposed).toBe(proposed);
     expect(category.why).toContain(words);
   });
+});
+
+it('a plan keeps two hundred dependents by name, and says how many more there are', () => {
+  const dependents = Array.from({ length: 203 }, (_, index) => ({ object: `vm/${index}`, by: 'node/pve1', why: 'x' }));
+  const wide: BlastRadius = { guests: [], services: [], nodes: [], score: 100, touched: ['node/pve1'], dependents };
+  expect(keptRadius(wide)).toMatchObject({ dependents_omitted: 3, score: 100 });
+  expect(keptRadius(wide).dependents).toHaveLength(200);
+  expect(keptRadius({ ...wide, dependents: dependents.slice(3) })).not.toHaveProperty('dependents_omitted');
 });

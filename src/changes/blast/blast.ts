@@ -34,6 +34,16 @@ export function blastRadius(
   };
 }
 
+/** A plan is read by people: so many dependents are kept by name, the others as a number. */
+const KEPT = 200;
+
+/** The radius as a plan keeps it. */
+export function keptRadius(radius: BlastRadius): BlastRadius {
+  const { dependents = [] } = radius;
+  if (dependents.length <= KEPT) return radius;
+  return { ...radius, dependents: dependents.slice(0, KEPT), dependents_omitted: dependents.length - KEPT };
+}
+
 /** The nodes and storages whose own reads the plan's reach needs. */
 export const readsFor = (touched: readonly string[]) => ({
   networks: sorted([...named(touched, 'node'), ...named(touched, 'bridge').map((id) => id.split('/')[0] ?? '')]),

@@ -100,6 +100,8 @@ describe('rules', () => {
       rules: [{ id: 'a', why: 'a says so (in place of baseline.high, baseline.production)' }],
     });
     expect(judged([whole], { production: true, kind: 'agent' }).outcome).toBe('require_approval');
+    // Where it stands in the place of nothing, it does not say so.
+    expect(judged([whole]).rules).toEqual([{ id: 'a', effect: 'allow', why: 'a says so' }]);
   });
 
   it('do not weaken a strict environment either', () => {

@@ -30,6 +30,8 @@ interface OfRequest {
   readonly readings: readonly Reading[];
   readonly matched: readonly CompiledRule[];
   readonly fromBaseline: Decision | undefined;
+  /** Built-in rules that would have held, had no rule overridden them. */
+  readonly lifted: readonly string[];
 }
 
 export interface Judgement {
@@ -65,7 +67,8 @@ function judgeRequest(
   const failed = readings.some(({ result }) => result === 'failed');
   const { production, strictness } = input.environment;
   const asked = production || strictness === 'strict' || (matched.length === 0 && !failed);
-  return { request, readings, matched, fromBaseline: asked ? fromBaseline(input, request, matched) : undefined };
+  if (!asked) return { request, readings, matched, fromBaseline: undefined, lifted: [] };
+  return { request, readings, matched, ...fromBaseline(input, request, matched) };
 }
 
 function read(rule: CompiledRule, environment: string, request: PreparedRequest, scope: Scope, cel: CelScope): Reading {
@@ -80,18 +83,20 @@ function read(rule: CompiledRule, environment: string, request: PreparedRequest,
 }
 
 /** The baseline on one request, without what the rules that match it override by name. */
-function fromBaseline(input: PolicyInput, request: PreparedRequest, matched: readonly CompiledRule[]): Decision {
+function fromBaseline(
+  input: PolicyInput,
+  request: PreparedRequest,
+  matched: readonly CompiledRule[],
+): Pick<OfRequest, 'fromBaseline' | 'lifted'> {
   const own = { ...input.risk, level: riskOf(request, input.risk) };
   const decision = baseline.evaluate({ ...input, requests: [request], risk: own });
-  const lifted = new Set(matched.flatMap(({ overrides }) => overrides ?? []));
-  const rules = decision.rules.filter(({ id }) => !lifted.has(id));
-  if (rules.length > 0)
-    return {
-      ...decision,
-      rules,
-      obligations: decision.obligations.filter((one) => !one.rules.every((id) => lifted.has(id))),
-    };
-  return { outcome: 'allow', approvals_required: 0, obligations: [], rules: [] };
+  const overridden = new Set(matched.flatMap(({ overrides }) => overrides ?? []));
+  const rules = decision.rules.filter(({ id }) => !overridden.has(id));
+  const lifted = decision.rules.map(({ id }) => id).filter((id) => overridden.has(id));
+  if (rules.length === 0)
+    return { fromBaseline: { outcome: 'allow', approvals_required: 0, obligations: [], rules: [] }, lifted };
+  const obligations = decision.obligations.filter((one) => !one.rules.every((id) => overridden.has(id)));
+  return { fromBaseline: { ...decision, rules, obligations }, lifted };
 }
 
 function putTogether(set: RuleSet, input: PolicyInput, each: readonly OfRequest[]): Decision {
@@ -109,22 +114,25 @@ function putTogether(set: RuleSet, input: PolicyInput, each: readonly OfRequest[
   ]);
   const named = { policy: set.hash };
   if (outcome === 'deny') {
-    const denying = matches.filter(({ rule }) => rule.effect === 'deny').map(({ rule }) => asDeciding(rule));
+    const denying = matches.filter(({ rule }) => rule.effect === 'deny').map(({ rule }) => asDeciding(rule, new Set()));
     return { outcome, approvals_required: 0, obligations: [], rules: [...denying, ...failures, ...broken], ...named };
   }
   const rules = matches.map(({ rule }) => rule);
   const obligations = unite([...uniteObligations(rules), ...base.flatMap((one) => one.obligations)]);
   const asking = rules.filter(({ effect }) => effect === 'require_approval').map(({ approvals = 1 }) => approvals);
   const bringing = new Set(obligations.flatMap((one) => one.rules));
-  const deciding = rules.filter(
-    ({ id, effect, overrides }) => effect === outcome || bringing.has(id) || overrides !== undefined,
-  );
+  const lifted = new Set(each.flatMap((one) => one.lifted));
+  const lifts = ({ overrides = [] }: Rule): boolean => overrides.some((id) => lifted.has(id));
+  const deciding = rules.filter((rule) => rule.effect === outcome || bringing.has(rule.id) || lifts(rule));
   const fromBase = base.filter((one) => one.outcome === outcome).flatMap((one) => one.rules);
   return {
     outcome,
     approvals_required: outcome === 'allow' ? 0 : Math.max(1, ...asking, ...base.map((one) => one.approvals_required)),
     obligations,
-    rules: [...deciding.map(asDeciding), ...new Map(fromBase.map((rule) => [rule.id, rule])).values()],
+    rules: [
+      ...deciding.map((rule) => asDeciding(rule, lifted)),
+      ...new Map(fromBase.map((rule) => [rule.id, rule])).values(),
+    ],
     ...named,
   };
 }
@@ -153,11 +161,10 @@ function failuresOf(each: readonly OfRequest[]): DecidingRule[] {
   }));
 }
 
-const asDeciding = ({ id, effect, why, overrides }: Rule): DecidingRule => ({
-  id,
-  effect,
-  why: overrides === undefined ? why : `${why} (in place of ${overrides.join(', ')})`,
-});
+function asDeciding({ id, effect, why, overrides = [] }: Rule, lifted: ReadonlySet<string>): DecidingRule {
+  const instead = overrides.filter((one) => lifted.has(one));
+  return { id, effect, why: instead.length === 0 ? why : `${why} (in place of ${instead.join(', ')})` };
+}
 
 /** One obligation of each kind, with the rules of all that ask for it. */
 function unite(all: readonly Obligation[]): Obligation[] {

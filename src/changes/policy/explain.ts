@@ -73,8 +73,8 @@ async function rulesOf(deps: ChangesDeps, book: PolicyBook, hash: string | undef
 function explainReading({ rule, request, scope, result, problem }: Reading): Explanation['rules'][number] {
   const { id, effect, when, why, expression, environments = [] } = rule;
   const target = request.input.target.text;
-  const values =
-    scope === undefined ? {} : Object.fromEntries(expression.reads.map((name) => [name, valueOf(scope, name)]));
+  const reads = scope === undefined ? [] : expression.reads.map((name) => [name, valueOf(scope, name)] as const);
+  const values = Object.fromEntries(reads.filter(([, value]) => value !== undefined));
   const read = Object.entries(values).map(([name, value]) => `${name} is ${shown(value)}`);
   const reasons = read.length === 0 ? '' : ` (${read.join(', ')})`;
   const words = {
@@ -92,11 +92,9 @@ const EFFECTS = {
   deny: 'it is denied',
 } as const;
 
-function valueOf(scope: Scope, name: string): unknown {
-  return name
-    .split('.')
-    .reduce<unknown>((value, part) => (value as Record<string, unknown> | null)?.[part] ?? null, scope);
-}
+/** Undefined for a field of what there is none of. */
+const valueOf = (scope: Scope, name: string): unknown =>
+  name.split('.').reduce<unknown>((value, part) => (value as Record<string, unknown> | null)?.[part], scope);
 
 /** Short enough for a sentence. */
 function shown(value: unknown): string {

@@ -164,6 +164,7 @@ export interface BlastRadius {
   readonly parts?: readonly { readonly part: string; readonly count: number; readonly points: number }[];
   /** The nearest first. */
   readonly dependents?: readonly { readonly object: string; readonly by: string; readonly why: string }[];
+  readonly dependents_omitted?: number;
   /** What could not be read, so that something may be missing. */
   readonly unread?: readonly string[];
 }

@@ -33,6 +33,6 @@ function dependentLines({ blast_radius }: Plan, width: number): string[] {
   const lines = dependents
     .slice(0, SHOWN)
     .flatMap(({ object, by, why }) => hanging('         ', `${object} depends on ${by}: ${why}`, width, 11));
-  const rest = dependents.length - SHOWN;
+  const rest = dependents.length + (blast_radius?.dependents_omitted ?? 0) - SHOWN;
   return rest > 0 ? [...lines, `         and ${count(rest, 'object')} more`] : lines;
 }

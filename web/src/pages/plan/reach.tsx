@@ -10,6 +10,7 @@ const listed = (names: readonly string[] = []): string => (names.length === 0 ? 
 export function Reach({ plan: { blast_radius, change_category } }: { plan: Plan }) {
   if (blast_radius === undefined) return <p className="text-dim">Not known.</p>;
   const { guests, services, nodes, score, parts = [], dependents = [], unread = [] } = blast_radius;
+  const rest = dependents.length + (blast_radius.dependents_omitted ?? 0) - SHOWN;
   return (
     <div className="flex flex-col gap-1.5">
       <Facts
@@ -33,7 +34,7 @@ export function Reach({ plan: { blast_radius, change_category } }: { plan: Plan 
               <span className="font-mono text-xs">{by}</span>: {why}
             </li>
           ))}
-          {dependents.length > SHOWN && <li>and {dependents.length - SHOWN} more</li>}
+          {rest > 0 && <li>and {rest} more</li>}
         </ul>
       )}
       {unread.map((what) => (
