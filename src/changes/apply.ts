@@ -81,7 +81,7 @@ export async function apply(
 async function judgeAgain(deps: ChangesDeps, plan: PlanRecord): Promise<void> {
   const { plan_id } = plan;
   const now = deps.clock.now();
-  const decision = decide(deps.policy, await inputOf(deps, plan, now));
+  const decision = decide(deps.policy, await withChangeNow(deps, inputOf(deps, plan, now)));
   const { outcome, rules } = decision;
   if (outcome === 'deny') throw new AgentError('POLICY_DENIED', rules.map(({ why }) => why).join('; '), { plan_id });
   const given = await listApprovals(deps.store, plan_id, plan.plan_hash);
@@ -94,11 +94,20 @@ async function judgeAgain(deps: ChangesDeps, plan: PlanRecord): Promise<void> {
   await requireWindow(deps.windows, plan, decision, now);
 }
 
+/** Of the facts, the change record alone is looked up again: people work on it while a plan waits. */
+async function withChangeNow({ changeFacts }: ChangesDeps, input: PolicyInput): Promise<PolicyInput> {
+  const { facts, change_id = null } = input;
+  if (facts === undefined || change_id === null || changeFacts === undefined) return input;
+  return { ...input, facts: { ...facts, change: (await changeFacts(change_id)) ?? facts.change } };
+}
+
 /** A stored plan as the policy sees it at a time: with the facts as they were when it was made. */
-export async function inputOf(deps: ChangesDeps, plan: PlanRecord, at: number): Promise<PolicyInput> {
-  const { plan_id, environment, created_by, change_id } = plan;
-  const { requests } = await executable(deps, plan_id);
-  const { risk, facts = factsWithout(requests) } = bodyOf(plan);
+export function inputOf(deps: ChangesDeps, plan: PlanRecord, at: number): PolicyInput {
+  const { environment, created_by, change_id } = plan;
+  const { requests: stored, targets, risk, facts: kept } = bodyOf(plan);
+  // Rules never see parameters, and secrets among them are gone once a plan has ended.
+  const requests = stored.map((request) => unparsed(request, targets));
+  const facts = kept ?? factsWithout(requests);
   const { class: kind } = created_by;
   return {
     principal: {
@@ -153,13 +162,13 @@ export async function executable(deps: ChangesDeps, plan_id: string): Promise<Ex
 }
 
 function prepared(request: PlanRequest, targets: readonly PinnedTarget[], params: unknown): PreparedRequest {
-  const action = findAction(request.action);
+  const { input, ...rest } = unparsed(request, targets);
+  return { ...rest, input: { ...input, params: parseParams(rest.action, params) } };
+}
+
+function unparsed(request: PlanRequest, targets: readonly PinnedTarget[]): PreparedRequest {
+  const { id, action, after, newid = 0 } = request;
   const { node = '' } = targets.find(({ target }) => target === request.target)?.pinned ?? {};
   const target: Target = { ...parseTarget(request.target), node };
-  return {
-    id: request.id,
-    action,
-    input: { target, params: parseParams(action, params), newid: request.newid ?? 0 },
-    after: request.after,
-  };
+  return { id, action: findAction(action), input: { target, params: {}, newid }, after };
 }

@@ -7,7 +7,7 @@ export { alwaysOpen, noFactors, type Factors, type Windows, type WindowState } f
 export { baseline, BASELINE_RULES } from './policy/baseline.ts';
 export { PolicyBook, recordPolicy, reloadPolicy } from './policy/book.ts';
 export { examplesSchema, readExamples, runExamples, type ExampleResult } from './policy/examples.ts';
-export { explainPlan, type Explanation } from './policy/explain.ts';
+export { explainPlan, mayKnow, type Explanation } from './policy/explain.ts';
 export { policyFiles, readRules } from './policy/read.ts';
 export type { ChangeFacts, Policy } from './policy/types.ts';
 export { servicesOf } from './judge.ts';

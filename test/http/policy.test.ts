@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../support/harness.ts';
-import { Service, START, STOP, type Got } from './support.ts';
+import { lab, Service, START, STOP, type Got } from './support.ts';
 
 const RULES = `rules:
   - id: staging.stop
@@ -111,6 +111,22 @@ describe('the policy over HTTP', () => {
       ],
       now: { outcome: 'allow' },
     });
+  });
+});
+
+describe('a rule for another environment', () => {
+  it('is not shown to who may not see that environment', async () => {
+    const path = join(folder.path, 'two.yaml');
+    writeFileSync(path, RULES.replace('effect: deny', 'effect: deny\n    environments: [other]'));
+    const two = await Service.start({ environments: [lab('lab'), lab('other')], settings: { policy: path } });
+    const ask = async (url: string, as: string): Promise<string> => (await two.ask(`GET ${url}`, { token: as })).text;
+    const [all, one] = [await two.token('operator'), await two.token('operator', 'human', ['lab'])];
+    const { json } = await two.ask('POST /v1/actions/plan', { token: one, body: STOP });
+    for (const url of ['/v1/policy', `/v1/plans/${String(json['plan_id'])}/explain`]) {
+      expect(await ask(url, all)).toContain('no.reboots');
+      expect(await ask(url, one)).not.toMatch(/no\.reboots|"other"/);
+    }
+    await two.close();
   });
 });
 

@@ -4,11 +4,11 @@ import { inputOf } from '../apply.ts';
 import type { ChangesDeps } from '../changes.ts';
 import { findPlanFor } from '../decide.ts';
 import { bodyOf, type Decision } from '../plan.ts';
-import type { Principal } from '../principal.ts';
+import { mayUse, type Principal } from '../principal.ts';
 import type { PolicyBook } from './book.ts';
 import type { Scope } from './declaration.ts';
 import type { Reading } from './evaluate.ts';
-import { ruleSetOf, type RuleSet } from './rules.ts';
+import { ruleSetOf, type Rule, type RuleSet } from './rules.ts';
 
 export interface Explanation {
   readonly plan_id: string;
@@ -42,7 +42,7 @@ export async function explainPlan(
   const plan = await findPlanFor(deps, plan_id, principal);
   const { decision } = bodyOf(plan);
   const rules = await rulesOf(deps, book, decision.policy);
-  const input = await inputOf(deps, plan, plan.created_at);
+  const input = inputOf(deps, plan, plan.created_at);
   const then = book.judge(input, rules);
   const { outcome, approvals_required, rules: deciding } = book.evaluate({ ...input, at: deps.clock.now() });
   return {
@@ -53,10 +53,14 @@ export async function explainPlan(
       in_force: decision.policy === book.current.hash,
       at: new Date(plan.created_at).toISOString(),
     },
-    rules: then.readings.map(explainReading),
+    rules: then.readings.filter(({ rule }) => mayKnow(rule, principal)).map(explainReading),
     now: { outcome, approvals_required, rules: deciding },
   };
 }
+
+/** Who may not see an environment learns no name of it from the rules that are for it alone. */
+export const mayKnow = ({ environments }: Pick<Rule, 'environments'>, principal: Principal): boolean =>
+  environments === undefined || environments.some((name) => mayUse(principal, name));
 
 /** The rules that decided, which may not be in force any more. */
 async function rulesOf(deps: ChangesDeps, book: PolicyBook, hash: string | undefined): Promise<RuleSet> {

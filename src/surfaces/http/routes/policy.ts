@@ -5,10 +5,12 @@ import {
   BASELINE_RULES,
   examplesSchema,
   explainPlan,
+  mayKnow,
   mayUse,
   reloadPolicy,
   requireEverywhere,
   runExamples,
+  type Principal,
 } from '../../../changes/index.ts';
 import { AgentError } from '../../../kernel/errors.ts';
 import { listPolicyVersions } from '../../../store/index.ts';
@@ -27,7 +29,7 @@ export async function policyRoutes(server: FastifyInstance, deps: HttpDeps): Pro
       schema: { summary: 'The rules in force', response: answers({ 200: policyDocument }) },
     },
     async (request) => ({
-      ...view(deps),
+      ...view(deps, caller(request)),
       environments: deps.estate
         .list()
         .filter(({ name }) => mayUse(caller(request), name))
@@ -68,7 +70,7 @@ export async function policyRoutes(server: FastifyInstance, deps: HttpDeps): Pro
       requireEverywhere(principal);
       if (principal.class !== 'human') throw new AgentError('FORBIDDEN', 'Only a person can change the policy.');
       const changed = await reloadPolicy(deps.policy, deps, actorOf(principal));
-      return { ...view(deps), changed };
+      return { ...view(deps, principal), changed };
     },
   );
   server.get(
@@ -86,12 +88,14 @@ export async function policyRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   );
 }
 
-function view({ policy }: HttpDeps) {
+function view({ policy }: HttpDeps, principal: Principal) {
   const { hash, rules } = policy.current;
   return {
     hash,
     time_zone: policy.zone,
-    rules: rules.map(({ expression, ...rule }) => ({ ...rule, reads: expression.reads })),
+    rules: rules
+      .filter((rule) => mayKnow(rule, principal))
+      .map(({ expression, ...rule }) => ({ ...rule, reads: expression.reads })),
     baseline: Object.entries(BASELINE_RULES).map(([id, why]) => ({ id, why })),
   };
 }
