@@ -2,14 +2,18 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import {
-  baseline,
+  alwaysOpen,
   bodyOf,
   checkTargets,
   executable,
   expireOverdue,
   freezeOf,
+  noFactors,
   ownerCode,
   plannerDeps,
+  PolicyBook,
+  recordPolicy,
+  reloadPolicy,
   type ChangesDeps,
   type IdentityDeps,
 } from './changes/index.ts';
@@ -27,6 +31,7 @@ import {
   openPostgres,
   openQueue,
   openStore,
+  type Actor,
   type Queue,
   type Store,
 } from './store/index.ts';
@@ -38,9 +43,12 @@ export interface App {
   readonly engine: Engine;
   readonly store: Store;
   readonly changes: ChangesDeps;
+  readonly policy: PolicyBook;
   readonly identity: IdentityDeps;
   /** Operations that went on after the start. */
   readonly recovered: number;
+  /** Reads the policy's files again; the rules in force stay when they are not whole. Errors: `POLICY_INVALID`. */
+  reloadPolicy(): Promise<boolean>;
   /** The code of a one-time link for the owner, where there is none yet. */
   ownerCode(): Promise<string | undefined>;
   close(): Promise<void>;
@@ -58,6 +66,9 @@ export interface AppOptions {
 export const VERSION = (
   JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string }
 ).version;
+
+/** Who does what nobody asked for. */
+const SYSTEM: Actor = { id: 'system', class: 'system' };
 
 /** The composition root: the only place that constructs things and knows all rooms. */
 export async function createApp({ config, clock, ids, log, crash }: AppOptions): Promise<App> {
@@ -89,6 +100,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   );
   const estate = new Estate(environments.map((one) => connect(one, { clock, log })));
   const forms = new StepForms(keys.data);
+  const policy = await openPolicy(config, { store, audit, clock });
   const identity: IdentityDeps = { store, audit, clock, ids, bootstrapToken: config.bootstrapToken };
   const changes: ChangesDeps = {
     store,
@@ -100,7 +112,10 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     clock,
     ids,
     forms,
-    policy: baseline,
+    policy,
+    factors: noFactors,
+    windows: alwaysOpen,
+    services: config.services ?? [],
     engine: () => engine,
   };
   const engine = makeEngine(changes, log, crash);
@@ -112,6 +127,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     estate,
     engine,
     changes,
+    policy,
     identity,
     clock,
     ids,
@@ -138,8 +154,10 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     engine,
     store,
     changes,
+    policy,
     identity,
     recovered: await engine.recover(),
+    reloadPolicy: () => reloadPolicy(policy, { store, audit, clock }, SYSTEM),
     ownerCode: () => ownerCode(identity),
     close,
   };
@@ -153,6 +171,16 @@ async function openJobs({ database }: Config, store: Store, changes: ChangesDeps
   await queue.schedule('plans.expire', '* * * * *');
   await queue.work('plans.expire', () => expireOverdue(changes));
   return queue;
+}
+
+/** The rules of the configuration; nothing starts with broken ones. */
+async function openPolicy(
+  { policy: path, timeZone, environments }: Config,
+  deps: Parameters<typeof recordPolicy>[0],
+): Promise<PolicyBook> {
+  const book = new PolicyBook({ path, timeZone, environments: environments.map(({ name }) => name) });
+  await recordPolicy(deps, book.current, SYSTEM);
+  return book;
 }
 
 /** An environment that stands on the built-in simulator gets its address, its pin and its token from there. */

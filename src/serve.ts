@@ -27,6 +27,7 @@ export async function serve(argv: string[], io: Io): Promise<number> {
     app = await createApp({ config, clock: systemClock, ids: systemIds(systemClock), log });
     await listen(app, config);
     io.stdout.write(await greeting(app, config));
+    reloadOnHangup(app, io);
     await stopSignal();
     io.stdout.write('stopping; running operations go on at the next start\n');
     await app.close();
@@ -92,6 +93,19 @@ async function greeting(app: App, config: Config): Promise<string> {
         ];
   const recovered = app.recovered === 0 ? [] : [`${app.recovered} operation(s) go on where they were.`];
   return `${[`proxmox-agent listens on ${url}`, ...recovered, ...owner, ...example, ''].join('\n')}\n`;
+}
+
+/** SIGHUP reads the policy again; what is wrong with it is said, and the rules in force stay. */
+function reloadOnHangup(app: App, io: Io): void {
+  process.on('SIGHUP', () => {
+    app.reloadPolicy().then(
+      (changed) => io.stdout.write(changed ? 'the policy was read again\n' : 'the policy is as it was\n'),
+      (error: unknown) => {
+        const { code, message } = toAgentError(error);
+        io.stderr.write(`error ${code}: ${message}\nThe rules in force stay.\n`);
+      },
+    );
+  });
 }
 
 const stopSignal = (): Promise<void> =>

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
@@ -20,6 +20,20 @@ interface Server {
   readonly ownerCode: string | undefined;
   stop(): Promise<void>;
 }
+
+/** A rule for an action that only one test proposes, and a service on the guest that it reboots. */
+const RULES = `rules:
+  - id: web.window
+    description: The web server is rebooted in a window
+    when: action.name == "vm.reboot" && target.name == "web"
+    effect: require_approval
+    obligations: { window: true, second_factor: true }
+    why: people look at it in the daytime
+`;
+const CONFIGURATION = `policy: rules.yaml
+services:
+  - { name: shop, tier: 2, guests: [vm/121] }
+`;
 
 /** Starts the program as a user does; resolves when it has printed its address. */
 async function startServer(data: string, port = 0): Promise<Server> {
@@ -126,6 +140,8 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
 
   beforeAll(async () => {
     data = mkdtempSync(join(tmpdir(), 'proxmox-agent-web-'));
+    writeFileSync(join(data, 'rules.yaml'), RULES);
+    writeFileSync(join(data, 'proxmox-agent.yaml'), CONFIGURATION);
     server = await startServer(data);
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
   });
@@ -262,6 +278,23 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
       ({ event, ids }) => event === 'approval.granted' && ids.plan_id === second.plan_id,
     );
     expect(granted?.actor.via).toBe('web');
+  });
+
+  it('shows what a rule asks for, what depends on the guest, and asks for the second factor', async () => {
+    const reboot = { environment: 'lab', action: 'vm.reboot', target: 'vm/121', params: {} };
+    const { plan_id } = await api<{ plan_id: string }>('POST', '/v1/actions/plan', reboot);
+    const page = await open(`/?plan=${plan_id}`, { viewport: PHONE });
+    const plan = page.getByRole('dialog');
+    await plan.getByText('an open change window when it is applied (rule web.window)').waitFor();
+    await plan.getByText('people look at it in the daytime', { exact: false }).waitFor();
+    await plan.getByText('service/shop depends on vm/121: vm/121 carries it (configuration)').waitFor();
+    await plan.getByText('14 of 100: 1 guest of tier 3 (2), 1 service of tier 2 (12)').waitFor();
+    await plan.getByText('A normal change', { exact: false }).waitFor();
+    expect(await fitsWidth(page)).toBe(true);
+    await plan.getByLabel('Second factor').fill('123456');
+    await plan.getByRole('button', { name: 'Approve' }).click();
+    await plan.getByText('No second factor is enrolled here', { exact: false }).waitFor();
+    await api('POST', `/v1/plans/${plan_id}/cancel`, {});
   });
 
   it('goes on by itself when the server was away', async () => {

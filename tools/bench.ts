@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { benchApply } from './bench/apply.ts';
 import { benchEffects } from './bench/effects.ts';
 import { ratioOf, type Figure } from './bench/figure.ts';
+import { benchGraph } from './bench/graph.ts';
 import { benchLists } from './bench/lists.ts';
+import { benchPolicy } from './bench/policy.ts';
 import { benchProcess } from './bench/process.ts';
 import { benchPostgres, benchReplicas } from './bench/replicas.ts';
 import { benchSimulator } from './bench/simulator.ts';
@@ -20,6 +22,8 @@ const parts: Record<string, () => Promise<Figure[]>> = {
   lists: benchLists,
   waiting: benchWaiting,
   twin: benchTwin,
+  policy: benchPolicy,
+  graph: benchGraph,
   apply: () => benchApply('1'),
   'apply-instant': () => benchApply('instant'),
   simulator: benchSimulator,

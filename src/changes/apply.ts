@@ -12,10 +12,14 @@ import {
   type PlanRecord,
 } from '../store/index.ts';
 import type { ChangesDeps } from './changes.ts';
+import { calledGuests } from './blast/index.ts';
 import { findPlanFor, requireState } from './decide.ts';
+import { quorumOf, requireCooledDown, requireWindow } from './duties/index.ts';
 import { requireThawed } from './freeze.ts';
 import { bodyOf, type PinnedTarget, type PlanRequest } from './plan.ts';
-import { decide } from './policy.ts';
+import { decide } from './policy/baseline.ts';
+import { unknownTarget } from './policy/scope.ts';
+import type { PlanFacts, PolicyInput } from './policy/types.ts';
 import { actorOf, requireRole, type Principal } from './principal.ts';
 import { readRequest } from './requests.ts';
 
@@ -25,7 +29,7 @@ const APPLYING_MS = 7 * 86_400_000;
 /**
  * Begins the one apply of an approved plan; answers its operation, which runs on by itself. `request`, when given, must
  * be the one that was planned. Errors: `APPROVAL_REQUIRED`, `PLAN_EXPIRED`, `PLAN_CONSUMED`, `PLAN_STATE`,
- * `REQUEST_HASH_MISMATCH`, `POLICY_DENIED`, `ENVIRONMENT_FROZEN`, `FORBIDDEN`.
+ * `REQUEST_HASH_MISMATCH`, `POLICY_DENIED`, `OBLIGATION_UNMET`, `ENVIRONMENT_FROZEN`, `FORBIDDEN`.
  */
 export async function apply(
   deps: ChangesDeps,
@@ -75,38 +79,68 @@ export async function apply(
 
 /** Policy may have changed since the plan was made: it has to hold now too, for the person who asked for it. */
 async function judgeAgain(deps: ChangesDeps, plan: PlanRecord): Promise<void> {
-  const { plan_id, environment, created_by } = plan;
-  const { requests } = await executable(deps, plan_id);
-  const principal = {
-    class: created_by.class === 'human' ? 'human' : 'agent',
-    role: 'operator',
-    name: created_by.name ?? created_by.id,
-  } as const;
-  const { outcome, approvals_required, rules } = decide(deps.policy, {
-    principal,
-    environment: deps.estate.get(environment),
-    requests,
-    risk: bodyOf(plan).risk,
-  });
+  const { plan_id } = plan;
+  const now = deps.clock.now();
+  const decision = decide(deps.policy, await withChangeNow(deps, inputOf(deps, plan, now)));
+  const { outcome, rules } = decision;
   if (outcome === 'deny') throw new AgentError('POLICY_DENIED', rules.map(({ why }) => why).join('; '), { plan_id });
   const given = await listApprovals(deps.store, plan_id, plan.plan_hash);
-  if (outcome === 'require_approval' && given.length < approvals_required) {
-    throw new AgentError(
-      'APPROVAL_REQUIRED',
-      `Policy asks for ${approvals_required} approval(s) now and the plan has ${given.length}.`,
-      { plan_id },
-    );
-  }
+  const { missing } = quorumOf(decision, given, plan.created_by);
+  if (missing.length > 0)
+    throw new AgentError('APPROVAL_REQUIRED', `Policy asks for more now than this plan has: ${missing.join('; ')}.`, {
+      plan_id,
+    });
+  requireCooledDown(plan, decision, now);
+  await requireWindow(deps.windows, plan, decision, now);
 }
+
+/** Of the facts, the change record alone is looked up again: people work on it while a plan waits. */
+async function withChangeNow({ changeFacts }: ChangesDeps, input: PolicyInput): Promise<PolicyInput> {
+  const { facts, change_id = null } = input;
+  if (facts === undefined || change_id === null || changeFacts === undefined) return input;
+  return { ...input, facts: { ...facts, change: (await changeFacts(change_id)) ?? facts.change } };
+}
+
+/** A stored plan as the policy sees it at a time: with the facts as they were when it was made. */
+export function inputOf(deps: ChangesDeps, plan: PlanRecord, at: number): PolicyInput {
+  const { environment, created_by, change_id } = plan;
+  const { requests: stored, targets, risk, facts: kept } = bodyOf(plan);
+  // Rules never see parameters, and secrets among them are gone once a plan has ended.
+  const requests = stored.map((request) => unparsed(request, targets));
+  const facts = kept ?? factsWithout(requests);
+  const { class: kind } = created_by;
+  return {
+    principal: {
+      id: created_by.id,
+      name: created_by.name ?? created_by.id,
+      class: kind === 'human' || kind === 'service' ? kind : 'agent',
+      role: facts.requester.role,
+      method: facts.requester.method,
+    },
+    environment: deps.estate.get(environment),
+    requests,
+    risk,
+    at,
+    facts,
+    change_id,
+  };
+}
+
+/** For a plan of a version that kept no facts. */
+const factsWithout = (
+  requests: readonly PreparedRequest[],
+): PlanFacts & { requester: { role: 'operator'; method: '' } } => ({
+  targets: Object.fromEntries(requests.map(({ input }) => [input.target.text, unknownTarget(input.target)])),
+  change: null,
+  blast_radius: { guests: [], services: [], nodes: [], score: 0 },
+  rehearsal: { result: 'pass', steps: 0, irreversible: 0, seconds: 0 },
+  requester: { role: 'operator', method: '' },
+});
 
 /** What the operation holds for itself: its targets, unless it only reads or clones them, and the guests it makes. */
 function lockedTargets(plan: PlanRecord): string[] {
   const { requests, trace } = bodyOf(plan);
-  const touched = new Set(
-    trace
-      .map(({ path }) => /\/(qemu|lxc)\/(\d+)(?!\d|\/clone$)/.exec(path))
-      .map((match) => (match === null ? '' : `${match[1] === 'qemu' ? 'vm' : 'ct'}/${match[2]}`)),
-  );
+  const touched = calledGuests(trace);
   const targets = requests.map(({ target }) => target).filter((target) => touched.has(target));
   const made = requests.flatMap(({ newid }) => (newid === undefined ? [] : [`vm/${newid}`]));
   return [...new Set([...targets, ...made])].sort();
@@ -128,13 +162,13 @@ export async function executable(deps: ChangesDeps, plan_id: string): Promise<Ex
 }
 
 function prepared(request: PlanRequest, targets: readonly PinnedTarget[], params: unknown): PreparedRequest {
-  const action = findAction(request.action);
+  const { input, ...rest } = unparsed(request, targets);
+  return { ...rest, input: { ...input, params: parseParams(rest.action, params) } };
+}
+
+function unparsed(request: PlanRequest, targets: readonly PinnedTarget[]): PreparedRequest {
+  const { id, action, after, newid = 0 } = request;
   const { node = '' } = targets.find(({ target }) => target === request.target)?.pinned ?? {};
   const target: Target = { ...parseTarget(request.target), node };
-  return {
-    id: request.id,
-    action,
-    input: { target, params: parseParams(action, params), newid: request.newid ?? 0 },
-    after: request.after,
-  };
+  return { id, action: findAction(action), input: { target, params: {}, newid }, after };
 }

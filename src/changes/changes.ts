@@ -1,12 +1,13 @@
 import type { Clock } from '../kernel/clock.ts';
-import { hashJson } from '../kernel/canonical.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { hasSecret, mapSecrets } from '../kernel/secret.ts';
+import type { ServiceConfig } from '../kernel/config_services.ts';
 import { nextVmid, type Estate, type Inventory } from '../estate/index.ts';
 import type { Engine, StepForms } from '../operations/index.ts';
 import type { Audit, Events, Metrics } from '../record/index.ts';
 import {
+  extendReservations,
   getPlan,
   insertPlan,
   listApprovals,
@@ -15,17 +16,16 @@ import {
   reserveVmid,
   seal,
   type Keys,
-  type PlanRecord,
   type Store,
   type StoreTx,
 } from '../store/index.ts';
 import { draft, type Draft, type PlannerDeps } from './planner.ts';
-import { planView, type PlanBody, type PlanRequest } from './plan.ts';
-import { decide, type Policy } from './policy.ts';
+import { judge, TTL_MS, type Judged } from './judge.ts';
+import { planView, type PlanBody } from './plan.ts';
+import type { Factors, Windows } from './duties/index.ts';
+import type { ChangeFacts, Policy } from './policy/types.ts';
 import { actorOf, requireRole, type Principal } from './principal.ts';
-import { predict } from './predict.ts';
 import { readRequest, type ChangeRequest, type RequestItem } from './requests.ts';
-import { assessRisk, blastRadius } from './risk.ts';
 
 export interface ChangesDeps {
   readonly store: Store;
@@ -38,11 +38,14 @@ export interface ChangesDeps {
   readonly ids: Ids;
   readonly forms: StepForms;
   readonly policy: Policy;
+  readonly factors: Factors;
+  readonly windows: Windows;
+  /** Declared services; what is on the guests beside their tags. */
+  readonly services?: readonly ServiceConfig[];
+  /** The change record that a plan names, as far as rules look at it; none are kept without it. */
+  readonly changeFacts?: (change_id: string) => Promise<ChangeFacts | undefined>;
   readonly engine: () => Engine;
 }
-
-const MINUTE = 60_000;
-const TTL_MS = { high: 15 * MINUTE, medium: 60 * MINUTE, low: 60 * MINUTE } as const;
 
 /**
  * The only door: every change, from whomever, begins here and becomes a plan. Rehearses on a twin, judges, stores.
@@ -69,83 +72,6 @@ export async function submit(deps: ChangesDeps, body: unknown, principal: Princi
 
 export const plannerDeps = ({ clock, forms }: ChangesDeps): PlannerDeps => ({ clock, forms });
 
-interface Judged {
-  readonly record: PlanRecord;
-  readonly body: PlanBody;
-  readonly principal: Principal;
-}
-
-async function judge(
-  deps: ChangesDeps,
-  plan_id: string,
-  request: ChangeRequest,
-  made: Draft,
-  principal: Principal,
-): Promise<Judged> {
-  const environment = deps.estate.get(request.environment);
-  const risk = assessRisk(made.requests, {
-    production: environment.production,
-    inventory: made.inventory,
-    capture: made.capture,
-  });
-  const decision = decide(deps.policy, { principal, environment, requests: made.requests, risk });
-  const { trace, diff, preflight, results, failure } = made.rehearsal;
-  const after = new Map(made.requests.map((one) => [one.id, one.after]));
-  const body: PlanBody = {
-    requests: made.requests.map((one) => planRequest(request, one.id, one.input.newid)),
-    dry_run: request.dry_run,
-    reason: request.reason,
-    targets: made.targets,
-    trace,
-    diff,
-    predicted_seconds: await predict(deps.store, environment.name, trace, after),
-    blast_radius: blastRadius(made.requests, made.rehearsal),
-    risk,
-    decision,
-    preflight,
-    permissions: made.permissions,
-    irreversible: trace.flatMap(({ seq, title, undo }) =>
-      undo.kind === 'irreversible' ? [{ seq, title, why: undo.why }] : [],
-    ),
-    results,
-    ...(failure === undefined ? {} : { failure }),
-  };
-  const created_at = deps.clock.now();
-  const record: PlanRecord = {
-    plan_id,
-    environment: environment.name,
-    state: firstState(body),
-    request_hash: request.request_hash,
-    plan_hash: hashJson({ requests: body.requests, trace, targets: body.targets, decision }),
-    created_at,
-    expires_at: created_at + TTL_MS[risk.level],
-    created_by: actorOf(principal),
-    body: body as unknown as PlanRecord['body'],
-    change_id: request.change_id,
-    consumed_by: null,
-  };
-  return { record, body, principal };
-}
-
-function firstState({ failure, dry_run, decision }: PlanBody): PlanRecord['state'] {
-  if (failure !== undefined || decision.outcome === 'deny') return 'denied';
-  if (dry_run) return 'planned';
-  return decision.outcome === 'allow' ? 'approved' : 'awaiting_approval';
-}
-
-function planRequest(request: ChangeRequest, id: string, newid: number): PlanRequest {
-  const item = request.items.find((one) => one.id === id) as RequestItem;
-  return {
-    id,
-    environment: request.environment,
-    action: item.name,
-    target: item.target.text,
-    params: item.shown,
-    after: item.after,
-    ...(newid > 0 ? { newid } : {}),
-  };
-}
-
 async function store(
   deps: ChangesDeps,
   { record, body, principal }: Judged,
@@ -165,6 +91,9 @@ async function store(
   };
   await deps.store.commit(async (trx) => {
     await insertPlan(trx, record);
+    // A plan that waits for its time keeps its VMIDs as long.
+    if (record.expires_at > record.created_at + TTL_MS.medium)
+      await extendReservations(trx, plan_id, record.expires_at);
     if (state !== 'denied' && request.items.some(({ params }) => hasSecret(params)))
       await keepSecrets(deps, trx, plan_id, request);
     const event = state === 'denied' ? 'plan.denied' : 'plan.created';

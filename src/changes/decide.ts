@@ -10,6 +10,7 @@ import {
   type PlanState,
 } from '../store/index.ts';
 import type { ChangesDeps } from './changes.ts';
+import { proveApproval, quorumOf, requireCooledDown, type Proof } from './duties/index.ts';
 import { bodyOf, planView } from './plan.ts';
 import { actorOf, mayUse, requireRole, type Principal } from './principal.ts';
 
@@ -48,12 +49,13 @@ export async function expireOverdue(deps: ChangesDeps): Promise<void> {
 
 /**
  * One person's yes, bound to the hash of the plan as that person saw it. Agents and services are refused whatever
- * their role. Errors: `APPROVAL_FORBIDDEN`, `FORBIDDEN`, `PLAN_HASH_MISMATCH`, `PLAN_EXPIRED`, `PLAN_STATE`.
+ * their role. Errors: `APPROVAL_FORBIDDEN`, `FORBIDDEN`, `PLAN_HASH_MISMATCH`, `PLAN_EXPIRED`, `PLAN_STATE`,
+ * `SECOND_FACTOR_REQUIRED`, `OBLIGATION_UNMET` before the time from which it may be approved.
  */
 export async function approve(
   deps: ChangesDeps,
   plan_id: string,
-  input: { readonly plan_hash: string; readonly comment?: string | undefined },
+  input: { readonly plan_hash: string; readonly comment?: string | undefined } & Proof,
   principal: Principal,
 ): Promise<Record<string, unknown>> {
   requireHuman(principal);
@@ -67,20 +69,30 @@ export async function approve(
       { plan_id },
     );
   }
-  const { environment, plan_hash } = plan;
-  const { approvals_required } = bodyOf(plan).decision;
+  requireCooledDown(plan, bodyOf(plan).decision, deps.clock.now());
+  const { production } = deps.estate.get(plan.environment);
+  const proof = await proveApproval(deps, { plan, production }, input, principal);
+  await grant(deps, plan, { comment: input.comment ?? null, ...proof }, principal);
+  deps.metrics?.approvals.inc({ environment: plan.environment, result: 'granted' });
+  return viewPlan(deps, plan_id, principal);
+}
+
+/** Writes an approval down, and the plan as approved once there are enough. */
+async function grant(
+  deps: ChangesDeps,
+  plan: PlanRecord,
+  { comment, factor }: { readonly comment: string | null; readonly factor?: string },
+  principal: Principal,
+): Promise<void> {
+  const { plan_id, plan_hash, environment } = plan;
+  const { decision } = bodyOf(plan);
+  const { method, role } = principal;
+  const proof = { method, role, ...(factor === undefined ? {} : { factor }) };
   await deps.store.commit(async (trx) => {
-    const comment = input.comment ?? null;
-    await addApproval(trx, {
-      plan_id,
-      plan_hash,
-      principal: actorOf(principal),
-      at: deps.clock.now(),
-      comment,
-      method: principal.method,
-    });
-    const given = await listApprovals(trx, plan_id, plan_hash);
-    const enough = given.length >= approvals_required;
+    const at = deps.clock.now();
+    await addApproval(trx, { plan_id, plan_hash, principal: actorOf(principal), at, comment, ...proof });
+    const { given, missing } = quorumOf(decision, await listApprovals(trx, plan_id, plan_hash), plan.created_by);
+    const enough = missing.length === 0;
     if (enough && plan.state === 'awaiting_approval')
       await updatePlan(trx, { plan_id, from: 'awaiting_approval' }, { state: 'approved' });
     await deps.audit.append(trx, {
@@ -88,7 +100,7 @@ export async function approve(
       environment,
       event: 'approval.granted',
       ids: { plan_id },
-      payload: { plan_hash, comment, method: principal.method, given: given.length, required: approvals_required },
+      payload: { plan_hash, comment, ...proof, given, required: decision.approvals_required },
     });
     await deps.events.publish(trx, {
       type: enough ? 'plan.approved' : 'approval.granted',
@@ -97,8 +109,6 @@ export async function approve(
       data: { by: principal.name },
     });
   });
-  deps.metrics?.approvals.inc({ environment, result: 'granted' });
-  return viewPlan(deps, plan_id, principal);
 }
 
 /** A person's no. Errors as `approve`. */

@@ -3,7 +3,14 @@ export { apply, executable } from './apply.ts';
 export { approve, cancelPlan, expireIfOverdue, expireOverdue, findPlanFor, reject, viewPlan } from './decide.ts';
 export { bodyOf, planView, type PlanBody } from './plan.ts';
 export { freeze, freezeOf, freezeRequestSchema, thaw, type Freeze } from './freeze.ts';
-export { baseline, type Policy } from './policy.ts';
+export { alwaysOpen, noFactors, type Factors, type Windows, type WindowState } from './duties/index.ts';
+export { baseline, BASELINE_RULES } from './policy/baseline.ts';
+export { PolicyBook, recordPolicy, reloadPolicy } from './policy/book.ts';
+export { examplesSchema, readExamples, runExamples, type ExampleResult } from './policy/examples.ts';
+export { explainPlan, mayKnow, type Explanation } from './policy/explain.ts';
+export { policyFiles, readRules } from './policy/read.ts';
+export type { ChangeFacts, Policy } from './policy/types.ts';
+export { servicesOf } from './judge.ts';
 export {
   CLASSES,
   ROLES,

@@ -2,6 +2,8 @@ import type { RiskLevel } from '../actions/index.ts';
 import type { Held } from '../estate/index.ts';
 import type { ObjectChange, RehearsalFailure, TraceStep } from '../operations/index.ts';
 import type { ApprovalRecord, PlanRecord } from '../store/index.ts';
+import type { PlanFacts } from './policy/types.ts';
+import type { Principal } from './principal.ts';
 
 /** The plan as users see it; `spec`: what is named in the contract stays within /v1. */
 export interface PlanBody {
@@ -15,6 +17,10 @@ export interface PlanBody {
   readonly blast_radius: BlastRadius;
   readonly risk: Risk;
   readonly decision: Decision;
+  /** Absent for what only reads. */
+  readonly change_category?: ChangeCategory;
+  /** What the policy looked at; it is asked again with it when the plan is applied. Absent in plans of older versions. */
+  readonly facts?: PlanFacts & { readonly requester: Pick<Principal, 'role' | 'method'> };
   readonly preflight: readonly {
     readonly check: string;
     readonly result: string;
@@ -58,8 +64,23 @@ export interface BlastRadius {
   readonly guests: readonly string[];
   readonly services: readonly string[];
   readonly nodes: readonly string[];
-  /** One point for each guest, three for each service; 0 for reads. */
+  /** 0 for reads, 100 at the most; the sum of `parts`. */
   readonly score: number;
+  readonly parts?: readonly { readonly part: string; readonly count: number; readonly points: number }[];
+  /** What the plan changes itself. */
+  readonly touched?: readonly string[];
+  /** What depends on that, at any remove, the nearest first; each with the object that it is reached by. */
+  readonly dependents?: readonly { readonly object: string; readonly by: string; readonly why: string }[];
+  /** How many of those are not named here. */
+  readonly dependents_omitted?: number;
+  /** What Proxmox VE would not tell, so that something may be missing here. */
+  readonly unread?: readonly string[];
+}
+
+/** Which kind of change this is, proposed; a person can raise it. Emergency is never proposed. */
+export interface ChangeCategory {
+  readonly proposed: 'standard' | 'normal';
+  readonly why: string;
 }
 
 export interface Risk {
@@ -69,11 +90,39 @@ export interface Risk {
   readonly raises: readonly { readonly to: RiskLevel; readonly reason: string }[];
 }
 
+export const OBLIGATIONS = [
+  'roles',
+  'other_approver',
+  'second_factor',
+  'window',
+  'cool_down',
+  'rehearsal',
+  'snapshot_first',
+  'change_record',
+  'post_review',
+] as const;
+
+/** What a yes is bound to. */
+export interface Obligation {
+  readonly obligation: (typeof OBLIGATIONS)[number];
+  /** In words, as the end of "this needs …". */
+  readonly text: string;
+  /** Ids of the rules that ask for it. */
+  readonly rules: readonly string[];
+  /** For `cool_down`. */
+  readonly minutes?: number;
+  /** For `roles`: each has to be among those who approve. */
+  readonly roles?: readonly string[];
+}
+
 export interface Decision {
   readonly outcome: 'allow' | 'require_approval' | 'deny';
   readonly approvals_required: number;
-  readonly obligations: readonly string[];
+  readonly obligations: readonly Obligation[];
+  /** Those that decided, and those that bring an obligation. */
   readonly rules: readonly { readonly id: string; readonly effect: string; readonly why: string }[];
+  /** Hash of the rules that decided; absent where only the built-in ones are. */
+  readonly policy?: string;
 }
 
 /** The document of `GET /v1/plans/{id}`. */
@@ -102,11 +151,13 @@ export function planView(record: PlanRecord, approvals: readonly ApprovalRecord[
     ...(change_id === null ? {} : { change_id }),
     ...(consumed_by === null ? {} : { operation_id: consumed_by }),
     ...record.body,
-    approvals: approvals.map(({ principal, at, comment, method }) => ({
+    approvals: approvals.map(({ principal, at, comment, method, role, factor }) => ({
       by: principal,
       at: new Date(at).toISOString(),
       comment,
       method,
+      ...(role === undefined ? {} : { role }),
+      ...(factor === undefined ? {} : { factor }),
     })),
   };
 }

@@ -17,6 +17,10 @@ export interface Principal {
   readonly via: 'http' | 'cli' | 'mcp' | 'web';
   /** How this caller proved who it is: `token`, `bootstrap-token`, … */
   readonly method: string;
+  /** When this caller last gave a second factor, in milliseconds since the epoch. */
+  readonly factorAt?: number;
+  /** Whether this caller has a second factor to give. */
+  readonly enrolled?: boolean;
 }
 
 export const actorOf = ({ id, name, class: kind, via }: Principal): Actor => ({ id, name, class: kind, via });

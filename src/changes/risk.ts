@@ -2,8 +2,8 @@ import type { RiskLevel } from '../actions/index.ts';
 import type { Inventory } from '../estate/index.ts';
 import type { Capture } from '../estate/index.ts';
 import { num, record } from '../proxmox/index.ts';
-import type { BlastRadius, Risk } from './plan.ts';
-import type { PreparedRequest, Rehearsal } from '../operations/index.ts';
+import type { Risk } from './plan.ts';
+import type { PreparedRequest } from '../operations/index.ts';
 
 const ORDER: readonly RiskLevel[] = ['low', 'medium', 'high'];
 export const higher = (a: RiskLevel, b: RiskLevel): RiskLevel => (ORDER.indexOf(a) >= ORDER.indexOf(b) ? a : b);
@@ -11,7 +11,13 @@ export const higher = (a: RiskLevel, b: RiskLevel): RiskLevel => (ORDER.indexOf(
 /** The highest base of the actions, raised by what they touch; each raise says why, and nothing lowers it. */
 export function assessRisk(
   requests: readonly PreparedRequest[],
-  context: { readonly production: boolean; readonly inventory: Inventory; readonly capture: Capture },
+  context: {
+    readonly production: boolean;
+    readonly inventory: Inventory;
+    readonly capture: Capture;
+    /** What depends on what is touched. */
+    readonly reach?: Risk['raises'];
+  },
 ): Risk {
   const worst = requests.reduce(
     (a, b) => (higher(a.action.risk.base, b.action.risk.base) === a.action.risk.base ? a : b),
@@ -22,6 +28,7 @@ export function assessRisk(
   if (base !== 'low') {
     if (context.production) raises.push({ to: 'high', reason: 'the environment is in production' });
     for (const { input } of requests) raises.push(...guestRaises(input.target, context));
+    raises.push(...(context.reach ?? []));
   }
   const unique = [...new Map(raises.map((raise) => [raise.reason, raise])).values()].filter(
     ({ to }) => higher(to, base) !== base,
@@ -42,20 +49,4 @@ function guestRaises(
   if (num(config['protection']) === 1)
     raises.push({ to: 'high', reason: `${target.text} has its protection flag set` });
   return raises;
-}
-
-/** What the plan touches: the guests of its targets and of its diff, and their nodes. */
-export function blastRadius(requests: readonly PreparedRequest[], rehearsal: Rehearsal): BlastRadius {
-  if (rehearsal.trace.length === 0) return { guests: [], services: [], nodes: [], score: 0 };
-  const changed = rehearsal.diff.map(({ object }) => object).filter((object) => /^(vm|ct)\//.test(object));
-  const guests = [
-    ...new Set([
-      ...requests.map(({ input }) => input.target.text).filter((text) => /^(vm|ct)\//.test(text)),
-      ...changed,
-    ]),
-  ].sort();
-  const nodes = [
-    ...new Set(rehearsal.trace.map(({ path }) => /^\/nodes\/([^/]+)/.exec(path)?.[1] ?? '').filter(Boolean)),
-  ].sort();
-  return { guests, services: [], nodes, score: guests.length };
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
-import type { EnvironmentConfig } from '../kernel/config.ts';
+import type { EnvironmentConfig, Strictness } from '../kernel/config.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
 import { createPveApi, createTransport, principalOf, sshExec, withHosts, type PveApi } from '../proxmox/index.ts';
@@ -8,6 +8,8 @@ import { createPveApi, createTransport, principalOf, sshExec, withHosts, type Pv
 export interface Environment {
   readonly name: string;
   readonly production: boolean;
+  /** `standard` when left out. */
+  readonly strictness?: Strictness;
   readonly endpoints: readonly string[];
   /** The world of the built-in simulator, where that stands in for a cluster. */
   readonly simulator: string | undefined;
@@ -50,11 +52,18 @@ export function connect(
   config: EnvironmentConfig,
   { clock, log }: { readonly clock: Clock; readonly log: Logger },
 ): Environment {
-  const { name, production, endpoints, auth, tls, simulator, ssh } = config;
+  const { name, production, strictness, endpoints, auth, tls, simulator, ssh } = config;
   if (auth === undefined)
     throw new AgentError('CONFIGURATION_INVALID', `environment ${name}: token or login is missing.`);
   const transport = createTransport({ endpoints: [...endpoints], auth, tls, clock });
   const pve = createPveApi(transport, { principal: principalOf(auth), clock, log });
-  const api = ssh === undefined ? withHosts(pve) : withHosts(pve, ssh, sshExec(ssh));
-  return { name, production, endpoints, simulator, api, close: () => transport.close() };
+  return {
+    name,
+    production,
+    ...(strictness === undefined ? {} : { strictness }),
+    endpoints,
+    simulator,
+    api: ssh === undefined ? withHosts(pve) : withHosts(pve, ssh, sshExec(ssh)),
+    close: () => transport.close(),
+  };
 }

@@ -252,3 +252,44 @@ describe('the sources', () => {
     expect(JSON.stringify(config)).not.toContain(token);
   });
 });
+
+describe('the policy and what it looks at', () => {
+  const services = (...lines: string[]): Given => ({
+    yaml: `services:\n${lines.map((line) => `  - ${line}`).join('\n')}\n`,
+  });
+
+  it('stand in the file, the path beside it', () => {
+    const {
+      policy,
+      timeZone,
+      services: declared,
+    } = load({
+      yaml: 'policy: rules\ntime_zone: Europe/Vienna\nservices:\n  - { name: dns, tier: 1, guests: [vm/101, ct/102] }\n  - { name: shop, depends_on: [dns] }\n',
+    });
+    expect({ policy, timeZone }).toEqual({ policy: join(cwd, 'rules'), timeZone: 'Europe/Vienna' });
+    expect(declared).toEqual([
+      { name: 'dns', tier: 1, guests: ['vm/101', 'ct/102'], depends_on: [] },
+      { name: 'shop', tier: 3, guests: [], depends_on: ['dns'] },
+    ]);
+  });
+
+  it('are strict as they are told', () => {
+    expect(load(home('strictness: strict')).environments[0]?.strictness).toBe('strict');
+    expect(load(home()).environments[0]?.strictness).toBeUndefined();
+    expect(refusal(home('strictness: lax'))).toContain('strictness: must be relaxed, standard, strict');
+    expect(refusal(home('strictness: relaxed', 'production: true'))).toContain('is not for a production environment');
+  });
+
+  it.each([
+    [{ yaml: 'time_zone: Europe/Wien\n' }, 'time_zone: "Europe/Wien" is not a time zone'],
+    [services('{ name: dns, tier: 4 }'), 'services.0.tier: must be 1, 2 or 3'],
+    [services('{ name: dns, guests: [101] }'), 'services.0.guests.0'],
+    [services('{ name: dns, guests: [vm/web] }'), 'services.0.guests.0: must be such as vm/101'],
+    [services('{ name: dns, tiers: 1 }'), 'Unrecognized key'],
+    [services('{ name: dns }', '{ name: dns }'), 'two services are named dns'],
+    [services('{ name: dns, depends_on: [ntp] }'), 'depends_on names ntp, which is not among the services'],
+    [services('{ name: dns, environment: work }'), 'there is no environment work; configured: lab'],
+  ])('%j is refused: %s', (given, words) => {
+    expect(refusal(given)).toContain(words);
+  });
+});

@@ -3,7 +3,12 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { AgentError } from './errors.ts';
+import { checkServices, checkTimeZone, servicesSchema, type ServiceConfig } from './config_services.ts';
 import { Secret } from './secret.ts';
+
+/** How much the built-in rules ask for; `docs/guide.md` says of each what it means. */
+export const STRICTNESS = ['relaxed', 'standard', 'strict'] as const;
+export type Strictness = (typeof STRICTNESS)[number];
 
 /** One Proxmox VE cluster or node under its name. */
 export interface EnvironmentConfig {
@@ -25,6 +30,8 @@ export interface EnvironmentConfig {
       Record<string, { readonly address: string; readonly port: number; readonly hostKey: string }>
     >;
   };
+  /** `standard` when left out. */
+  readonly strictness?: Strictness;
   /** World of the built-in simulator that stands in for a cluster. */
   readonly simulator?: string;
 }
@@ -40,6 +47,12 @@ export interface Config {
   readonly database: Secret | undefined;
   /** Accepted as an owner's token while set; 32 characters or more. */
   readonly bootstrapToken: Secret | undefined;
+  /** File or folder with the policy's rules, absolute; the built-in rules alone when left out. */
+  readonly policy?: string;
+  /** IANA name; rules read the hour and the weekday there. The machine's own when left out. */
+  readonly timeZone?: string;
+  /** What runs on the guests, and what it needs. */
+  readonly services?: readonly ServiceConfig[];
 }
 
 export interface ConfigSources {
@@ -99,6 +112,7 @@ const environmentSchema = z.strictObject({
     .default({}),
   production: z.boolean().default(false),
   ssh: sshSchema.optional(),
+  strictness: z.enum(STRICTNESS, `must be ${STRICTNESS.join(', ')}`).optional(),
 });
 const fileSchema = z.strictObject({
   environments: z.array(environmentSchema).default([]),
@@ -106,6 +120,9 @@ const fileSchema = z.strictObject({
   port: z.int().min(0).max(65535).optional(),
   data: z.string().optional(),
   log_level: levelSchema.optional(),
+  policy: z.string().min(1).optional(),
+  time_zone: z.string().min(1).optional(),
+  services: servicesSchema.default([]),
 });
 
 /**
@@ -118,20 +135,27 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
   if (named !== undefined && !existsSync(path)) throw invalid(`The configuration file ${named} does not exist.`);
   const file = existsSync(path) ? readFile(path) : fileSchema.parse({});
   const base = dirname(path);
-  const environments = [...file.environments.map((raw) => environment(raw, env, base)), ...fromVariables(env, base)];
-  checkTogether(environments);
+  const configured = [...file.environments.map((raw) => environment(raw, env, base)), ...fromVariables(env, base)];
+  checkTogether(configured);
+  const environments = configured.length > 0 ? configured : [exampleLab];
+  const names = environments.map(({ name }) => name);
+  const misfit = checkServices(file.services, names) ?? checkTimeZone(file.time_zone);
+  if (misfit !== undefined) throw invalid(`${path}: ${misfit}`);
   const bootstrap = secretVariable(env, 'PROXMOX_AGENT_BOOTSTRAP_TOKEN', base);
   if (bootstrap !== undefined && bootstrap.reveal().length < 32)
     throw invalid('PROXMOX_AGENT_BOOTSTRAP_TOKEN must have 32 characters or more.');
   const data = flags.data ?? env['PROXMOX_AGENT_DATA'] ?? file.data;
   return {
-    environments: environments.length > 0 ? environments : [exampleLab],
+    environments,
     host: flags.host ?? env['PROXMOX_AGENT_HOST'] ?? file.host ?? '127.0.0.1',
     port: port(flags.port ?? env['PROXMOX_AGENT_PORT']) ?? file.port ?? 8470,
     data: resolve(cwd, data ?? 'data'),
     logLevel: variable(env, 'PROXMOX_AGENT_LOG', levelSchema) ?? file.log_level ?? 'warn',
     database: secretVariable(env, 'DATABASE_URL', base),
     bootstrapToken: bootstrap,
+    ...(file.policy === undefined ? {} : { policy: resolve(base, file.policy) }),
+    ...(file.time_zone === undefined ? {} : { timeZone: file.time_zone }),
+    services: file.services,
   };
 }
 
@@ -188,6 +212,7 @@ function environment(
     endpoints: [raw.endpoint].flat(),
     auth,
     production: raw.production,
+    ...(raw.strictness === undefined ? {} : { strictness: raw.strictness }),
     tls: {
       ...(fingerprint === undefined ? {} : { fingerprint }),
       ...(insecure === undefined ? {} : { insecure }),
@@ -282,6 +307,8 @@ function checkOne(environment: EnvironmentConfig): EnvironmentConfig {
         `environment ${environment.name}: http:// is accepted only for loopback, and never for production.`,
       );
   }
+  if (environment.production && environment.strictness === 'relaxed')
+    throw invalid(`environment ${environment.name}: strictness relaxed is not for a production environment.`);
   if (environment.production && environment.tls.insecure)
     throw invalid(
       `environment ${environment.name}: tls.insecure is refused for a production environment; pin its fingerprint or name its CA.`,

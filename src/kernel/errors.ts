@@ -55,6 +55,27 @@ export const CATALOGUE = {
     'Denied by policy',
     'Read the rules under `decision.rules`; change the request or the policy.',
   ),
+  POLICY_INVALID: entry(
+    422,
+    2,
+    false,
+    'The policy is not valid',
+    'Correct what is named with its file, line and column. Nothing starts with a broken policy; a running server keeps the one that it has.',
+  ),
+  SECOND_FACTOR_REQUIRED: entry(
+    403,
+    3,
+    false,
+    'A fresh second factor is needed',
+    'Send `factor` with the approval and, for your own plan, `confirm` with the first 8 digits of its hash; or let another person approve it.',
+  ),
+  OBLIGATION_UNMET: entry(
+    409,
+    6,
+    true,
+    'What the policy asks for is not given yet',
+    'The detail says what is missing and when or how it can be given.',
+  ),
   NOT_FOUND: entry(
     404,
     5,

@@ -30,6 +30,7 @@ export const TABLE_KEYS: Readonly<Record<Table, readonly string[]>> = {
   tokens: ['id'],
   owner_links: ['hash'],
   settings: ['key'],
+  policy_versions: ['version'],
   audit: ['seq'],
   checkpoints: ['seq'],
   events: ['id'],

@@ -27,6 +27,7 @@ export * from './queries/locks.ts';
 export * from './queries/idempotency.ts';
 export * from './queries/tokens.ts';
 export * from './queries/settings.ts';
+export * from './queries/policies.ts';
 export * from './queries/audit.ts';
 export * from './queries/events.ts';
 export * from './queries/durations.ts';

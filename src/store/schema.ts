@@ -72,7 +72,10 @@ export interface Database {
     at: number;
     comment: string | null;
     method: string;
+    role: string | null;
+    factor: string | null;
   };
+  policy_versions: { version: number; hash: string; rules: string; at: number; actor: string };
   vmid_reservations: { environment: string; vmid: number; plan_id: string; expires_at: number };
   operations: {
     operation_id: string;

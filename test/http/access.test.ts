@@ -49,6 +49,11 @@ const LEAST: Readonly<Record<string, Role>> = {
   'POST /v1/plans': 'operator',
   'GET /v1/plans': 'viewer',
   'GET /v1/plans/{plan_id}': 'viewer',
+  'GET /v1/plans/{plan_id}/explain': 'viewer',
+  'GET /v1/policy': 'viewer',
+  'POST /v1/policy/test': 'viewer',
+  'POST /v1/policy/reload': 'admin',
+  'GET /v1/graph': 'viewer',
   'POST /v1/plans/{plan_id}/approve': 'viewer',
   'POST /v1/plans/{plan_id}/reject': 'viewer',
   'POST /v1/plans/{plan_id}/cancel': 'operator',
@@ -84,7 +89,7 @@ function refusal(route: string, role: Role, kind: PrincipalClass): string | unde
   if (least === undefined) throw new Error(`${route} is not in the table`);
   if (ROLES.indexOf(role) < ROLES.indexOf(least)) return 'FORBIDDEN';
   if (/approve$|reject$/.test(route) && kind !== 'human') return 'APPROVAL_FORBIDDEN';
-  if (route === 'POST /v1/tokens' && kind !== 'human') return 'FORBIDDEN';
+  if (/^POST \/v1\/(tokens|policy\/reload)$/.test(route) && kind !== 'human') return 'FORBIDDEN';
   if (route.endsWith('/thaw') && kind !== 'human') return 'FORBIDDEN';
   return undefined;
 }

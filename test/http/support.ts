@@ -51,9 +51,14 @@ export class Service {
   }
 
   static async start(
-    options: { readonly environments?: Config['environments']; readonly clock?: Clock } = {},
+    options: {
+      readonly environments?: Config['environments'];
+      readonly clock?: Clock;
+      /** Further settings, such as `policy`. */
+      readonly settings?: Partial<Config>;
+    } = {},
   ): Promise<Service> {
-    const { environments = [lab('lab')], clock = systemClock } = options;
+    const { environments = [lab('lab')], clock = systemClock, settings = {} } = options;
     const directory = temporaryDirectory();
     const config: Config = {
       environments,
@@ -63,6 +68,7 @@ export class Service {
       logLevel: 'silent',
       database: undefined,
       bootstrapToken: new Secret(BOOTSTRAP),
+      ...settings,
     };
     const app = await createApp({ config, clock, ids: systemIds(clock), log: silentLogger });
     const url = await app.server.listen({ host: '127.0.0.1', port: 0 });
@@ -130,6 +136,15 @@ export const ROUTES: readonly Route[] = (
     ['POST /v1/plans/{plan_id}/approve', `/v1/plans/${NOWHERE}/approve`, { plan_hash: 'a'.repeat(64) }],
     ['POST /v1/plans/{plan_id}/reject', `/v1/plans/${NOWHERE}/reject`, {}],
     ['POST /v1/plans/{plan_id}/cancel', `/v1/plans/${NOWHERE}/cancel`, {}],
+    ['GET /v1/plans/{plan_id}/explain', `/v1/plans/${NOWHERE}/explain`],
+    ['GET /v1/policy', '/v1/policy'],
+    [
+      'POST /v1/policy/test',
+      '/v1/policy/test',
+      { tests: [{ name: 'a read', input: { action: 'vm.read' }, expect: { outcome: 'allow' } }] },
+    ],
+    ['POST /v1/policy/reload', '/v1/policy/reload'],
+    ['GET /v1/graph', '/v1/graph?environment=lab'],
     ['POST /v1/actions/apply', '/v1/actions/apply', { plan_id: NOWHERE }],
     ['POST /v1/environments/{environment}/freeze', '/v1/environments/nowhere/freeze', { reason: 'a test' }],
     ['POST /v1/environments/{environment}/thaw', '/v1/environments/nowhere/thaw', { reason: 'a test' }],

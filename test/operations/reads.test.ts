@@ -33,6 +33,10 @@ describe('planning', () => {
     expect(paths.sort()).toEqual(
       [
         '/access/permissions',
+        '/cluster/backup',
+        '/cluster/ha/resources',
+        '/cluster/ha/rules',
+        '/cluster/replication',
         '/cluster/resources',
         `${guest}/config`,
         `${guest}/pending`,

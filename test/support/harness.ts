@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  alwaysOpen,
   apply,
   approve,
   baseline,
@@ -9,6 +10,7 @@ import {
   checkTargets,
   executable,
   freezeOf,
+  noFactors,
   plannerDeps,
   submit,
   type ChangesDeps,
@@ -84,6 +86,8 @@ export class Harness {
       ids,
       forms: new StepForms(keys.data),
       policy: baseline,
+      factors: noFactors,
+      windows: alwaysOpen,
       engine: () => this.engine,
     };
     this.engine = new Engine({

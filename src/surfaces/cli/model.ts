@@ -118,7 +118,12 @@ export interface Plan {
     readonly services?: readonly string[];
     readonly nodes?: readonly string[];
     readonly score?: number;
+    readonly parts?: readonly { readonly part: string; readonly count: number; readonly points: number }[];
+    readonly dependents?: readonly { readonly object: string; readonly by: string; readonly why: string }[];
+    readonly dependents_omitted?: number;
+    readonly unread?: readonly string[];
   };
+  readonly change_category?: { readonly proposed: string; readonly why: string };
   readonly risk?: {
     readonly level: string;
     readonly base?: string;

@@ -3,6 +3,7 @@ import { Context, DEFAULT_SERVER, type GlobalOptions } from './context.ts';
 import { usage } from './problem.ts';
 import { addChangeCommands } from './program_changes.ts';
 import { addLabCommands } from './program_lab.ts';
+import { addPolicyCommands } from './program_policy.ts';
 import { addRecordCommands } from './program_records.ts';
 import type { CliDeps, Io } from './types.ts';
 import { version } from './version.ts';
@@ -79,6 +80,7 @@ function makeProgram(io: Io, deps: CliDeps, act: Act, leave: (code: number) => v
   }
   addLabCommands(program, act);
   addChangeCommands(program, act);
+  addPolicyCommands(program, act);
   addRecordCommands(program, act);
   program
     .command('version')

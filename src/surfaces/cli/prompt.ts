@@ -8,6 +8,8 @@ export interface Prompt {
   confirm(question: string): Promise<boolean>;
   /** Nothing of what is typed is shown. Errors: `VALIDATION_FAILED` when the person gives up. */
   secret(question: string): Promise<string>;
+  /** What is typed is shown. Errors: `VALIDATION_FAILED` when the person gives up. */
+  text(question: string): Promise<string>;
 }
 
 export function clackPrompt(io: Io): Prompt {
@@ -25,6 +27,13 @@ export function clackPrompt(io: Io): Prompt {
       if (isCancel(answer) || answer === undefined || answer === '')
         throw new AgentError('VALIDATION_FAILED', `Nothing was entered for "${question}".`);
       return answer;
+    },
+    async text(question) {
+      const { isCancel, text } = await import('@clack/prompts');
+      const answer = await text({ message: question, ...streams });
+      if (isCancel(answer) || answer === undefined || answer.trim() === '')
+        throw new AgentError('VALIDATION_FAILED', `Nothing was entered for "${question}".`);
+      return answer.trim();
     },
   };
 }

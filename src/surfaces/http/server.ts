@@ -15,9 +15,11 @@ import { sendProblem } from './problem.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { eventRoutes } from './routes/events.ts';
+import { graphRoutes } from './routes/graph.ts';
 import { freezeRoutes } from './routes/freeze.ts';
 import { operationRoutes } from './routes/operations.ts';
 import { planRoutes } from './routes/plans.ts';
+import { policyRoutes } from './routes/policy.ts';
 import { readRoutes } from './routes/reads.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { systemRoutes } from './routes/system.ts';
@@ -82,6 +84,8 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     planRoutes,
     operationRoutes,
     readRoutes,
+    graphRoutes,
+    policyRoutes,
     taskRoutes,
     freezeRoutes,
     auditRoutes,

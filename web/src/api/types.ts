@@ -155,6 +155,25 @@ export interface Failure {
   readonly step?: string | number;
 }
 
+export interface BlastRadius {
+  readonly guests?: readonly string[];
+  readonly services?: readonly string[];
+  readonly nodes?: readonly string[];
+  /** 0 to 100. */
+  readonly score?: number;
+  readonly parts?: readonly { readonly part: string; readonly count: number; readonly points: number }[];
+  /** The nearest first. */
+  readonly dependents?: readonly { readonly object: string; readonly by: string; readonly why: string }[];
+  readonly dependents_omitted?: number;
+  /** What could not be read, so that something may be missing. */
+  readonly unread?: readonly string[];
+}
+
+/** What a yes is bound to; older servers name it only. */
+export type Obligation =
+  | string
+  | { readonly obligation: string; readonly text: string; readonly rules?: readonly string[] };
+
 export interface Plan {
   readonly plan_id: string;
   readonly state: string;
@@ -171,7 +190,8 @@ export interface Plan {
   readonly trace?: readonly TraceStep[];
   readonly diff?: readonly DiffObject[];
   readonly predicted_seconds?: number;
-  readonly blast_radius?: Readonly<Record<string, unknown>>;
+  readonly blast_radius?: BlastRadius;
+  readonly change_category?: { readonly proposed: string; readonly why: string };
   readonly risk?: {
     readonly level: RiskLevel;
     readonly base?: RiskLevel;
@@ -181,7 +201,7 @@ export interface Plan {
   readonly decision?: {
     readonly outcome: string;
     readonly approvals_required?: number;
-    readonly obligations?: readonly unknown[];
+    readonly obligations?: readonly Obligation[];
     readonly rules?: readonly { readonly id: string; readonly effect: string; readonly why: string }[];
   };
   readonly approvals?: readonly Approval[];

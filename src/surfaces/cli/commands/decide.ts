@@ -1,12 +1,15 @@
+import type { Answer } from '../api.ts';
 import type { Context } from '../context.ts';
 import type { Plan } from '../model.ts';
-import { usage } from '../problem.ts';
+import { RemoteProblem, usage } from '../problem.ts';
 import { showPlanAnswer } from './plan.ts';
 
 interface ApproveOptions {
   readonly hash?: string;
   readonly comment?: string;
   readonly yes?: boolean;
+  readonly factor?: string;
+  readonly confirm?: string;
 }
 
 const path = (plan_id: string, verb = ''): string => `/v1/plans/${encodeURIComponent(plan_id)}${verb}`;
@@ -18,7 +21,7 @@ const noted = (comment: string | undefined): { comment?: string } => (comment ==
  */
 export async function approve(
   context: Context,
-  { hash, comment, yes }: ApproveOptions,
+  { hash, comment, yes, factor, confirm }: ApproveOptions,
   plan_id: string,
 ): Promise<number> {
   const plan_hash = hash === undefined ? await readAndAsk(context, plan_id, yes === true) : fullHash(hash);
@@ -26,7 +29,9 @@ export async function approve(
     context.note('Not approved; nothing was sent.');
     return 6;
   }
-  const answer = await context.api.post<Plan>(path(plan_id, '/approve'), { plan_hash, ...noted(comment) });
+  const body = { plan_hash, ...noted(comment) };
+  const proof = { ...(factor === undefined ? {} : { factor }), ...(confirm === undefined ? {} : { confirm }) };
+  const answer = await send(context, plan_id, body, proof);
   await context.show(answer, ({ state, decision, approvals = [] }) =>
     state === 'approved'
       ? ['Approved.', `  proxmox-agent apply ${plan_id}`]
@@ -35,6 +40,31 @@ export async function approve(
         ],
   );
   return 0;
+}
+
+interface Proof {
+  readonly factor?: string;
+  readonly confirm?: string;
+}
+
+/** Sends the approval; what the server asks for besides is asked on a terminal, and sent with it the second time. */
+async function send(context: Context, plan_id: string, body: object, proof: Proof): Promise<Answer<Plan>> {
+  try {
+    return await context.api.post<Plan>(path(plan_id, '/approve'), { ...body, ...proof });
+  } catch (error) {
+    if (!(error instanceof RemoteProblem) || error.problem.code !== 'SECOND_FACTOR_REQUIRED' || !context.canAsk)
+      throw error;
+    const { factor, confirm } = error.problem.errors ?? {};
+    // What was given and refused all the same is not asked for once more.
+    if ((factor !== undefined && proof.factor !== undefined) || (factor === undefined && confirm === undefined))
+      throw error;
+    context.note(error.message);
+    const more = {
+      ...(factor === undefined ? {} : { factor: await context.prompt.secret('Code of your authenticator?') }),
+      ...(confirm === undefined ? {} : { confirm: await context.prompt.text('First 8 digits of the hash?') }),
+    };
+    return context.api.post<Plan>(path(plan_id, '/approve'), { ...body, ...proof, ...more });
+  }
 }
 
 function fullHash(hash: string): string {

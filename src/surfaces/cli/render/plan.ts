@@ -1,4 +1,5 @@
 import type { Plan, Step, Undo } from '../model.ts';
+import { reach } from './reach.ts';
 import { hanging, type Style } from './text.ts';
 import { count, duration, instant, millis, show, who } from './values.ts';
 
@@ -163,7 +164,9 @@ function judgement({ risk, decision, approvals = [] }: Plan, { width, style }: V
     const words = OUTCOMES[decision.outcome] ?? `needs ${count(wanted, 'approval')}, has ${approvals.length}`;
     lines.push(`${style.bold('Decision')}  ${decision.outcome === 'deny' ? style.red(words) : words}`);
     lines.push(...(decision.rules ?? []).flatMap(({ id, why }) => hanging('      ', `${why} (rule ${id})`, width)));
-    lines.push(...(decision.obligations ?? []).flatMap((duty) => hanging('      ', `with it: ${show(duty)}`, width)));
+    lines.push(
+      ...(decision.obligations ?? []).flatMap((duty) => hanging('      ', `with it: ${dutyText(duty)}`, width)),
+    );
   }
   for (const { by, at, comment, method } of approvals) {
     const how = [instant(at), method, comment].filter(Boolean).join(', ');
@@ -193,19 +196,11 @@ function checks({ preflight = [], permissions = [] }: Plan, { width, style }: Vi
   ];
 }
 
-function reach({ blast_radius, predicted_seconds, plan_hash }: Plan, { width, style }: View): string[] {
-  const { guests = [], services = [], nodes = [], score = 0 } = blast_radius ?? {};
-  const named = [...guests, ...services, ...nodes];
-  const touches =
-    named.length === 0
-      ? 'nothing'
-      : `${count(guests.length, 'guest')}, ${count(services.length, 'service')}, ${count(nodes.length, 'node')}: ${named.join(', ')}`;
-  return [
-    ...(blast_radius === undefined ? [] : hanging(`${style.bold('Touches')}  `, `${touches} (score ${score})`, width)),
-    ...(predicted_seconds === undefined ? [] : [`${style.bold('Takes')}    about ${duration(predicted_seconds)}`]),
-    `${style.bold('Hash')}     ${plan_hash}`,
-  ];
-}
+/** Older servers name an obligation, newer ones say it in words. */
+const dutyText = (duty: unknown): string => {
+  const { text } = (duty ?? {}) as { text?: unknown };
+  return typeof text === 'string' ? text : show(duty);
+};
 
 function next({ plan_id, state, plan_hash, dry_run, operation_id }: Plan, { style }: View): string[] {
   if (state === 'awaiting_approval')

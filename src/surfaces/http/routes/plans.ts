@@ -27,7 +27,15 @@ const approval = z.strictObject({
     .regex(/^[0-9a-f]{64}$/, 'must be the 64 hex digits of the plan’s hash')
     .describe('The hash of the plan as it was seen.'),
   comment: z.string().max(2000).optional(),
-  factor: z.string().max(200).optional().describe('A second factor, where the policy asks for one.'),
+  factor: z
+    .union([z.string().min(1).max(200), z.looseObject({})])
+    .optional()
+    .describe('A second factor, where one is asked for: a code, or what a passkey answered.'),
+  confirm: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('The first 8 digits of the plan’s hash, typed by who approves a high-risk plan of their own.'),
 });
 const comment = z
   .strictObject({ comment: z.string().max(2000).optional() })

@@ -19,6 +19,7 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const { data: me } = useMe();
   const [comment, setComment] = useState('');
   const [factor, setFactor] = useState('');
+  const [confirm, setConfirm] = useState('');
   const expired = useExpired(plan);
   const { plan_id, plan_hash, state, decision } = plan;
   const send = useSend<Plan, Verdict>((post, { verb, body }) =>
@@ -28,6 +29,8 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const said = comment.trim() === '' ? {} : { comment: comment.trim() };
   const refused = send.error instanceof Problem ? send.error.errors : {};
   const needsFactor = refused['factor'] !== undefined || /factor|totp/i.test(oneLine(decision?.obligations));
+  const needsConfirm = refused['confirm'] !== undefined || confirm !== '';
+  const proof = { ...(factor === '' ? {} : { factor }), ...(confirm === '' ? {} : { confirm: confirm.trim() }) };
   const may = expired ?? mayNotApprove(me);
   return (
     <div className="sticky -bottom-3 -mx-4 -mb-3 border-t border-line bg-panel px-4 py-3">
@@ -50,6 +53,24 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
               )}
             </Field>
           )}
+          {needsConfirm && (
+            <Field
+              label="Beginning of the hash"
+              hint="The first 8 digits of the hash of this plan, because you asked for it yourself."
+              error={refused['confirm']}
+            >
+              {(ids) => (
+                <input
+                  {...ids}
+                  className="font-mono"
+                  maxLength={8}
+                  autoComplete="off"
+                  value={confirm}
+                  onChange={(event) => setConfirm(event.target.value)}
+                />
+              )}
+            </Field>
+          )}
         </div>
       )}
       <div className="flex flex-wrap items-center gap-2">
@@ -59,9 +80,7 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
               look="primary"
               busy={send.isPending && send.variables.verb === 'approve'}
               disabledBecause={may}
-              onClick={() =>
-                send.mutate({ verb: 'approve', body: { plan_hash, ...said, ...(factor === '' ? {} : { factor }) } })
-              }
+              onClick={() => send.mutate({ verb: 'approve', body: { plan_hash, ...said, ...proof } })}
             >
               Approve
             </Button>

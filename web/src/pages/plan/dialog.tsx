@@ -10,7 +10,8 @@ import { Checks, Permissions } from './checks.tsx';
 import { Decide } from './decide.tsx';
 import { Diff } from './diff.tsx';
 import { Part } from './part.tsx';
-import { Radius, Reasons } from './risk.tsx';
+import { Reach } from './reach.tsx';
+import { Reasons } from './risk.tsx';
 import { planTitle } from './title.ts';
 import { Trace } from './trace.tsx';
 
@@ -69,7 +70,7 @@ function PlanView({ plan, onClose }: { plan: Plan; onClose: () => void }) {
           <Reasons plan={plan} />
         </Part>
         <Part title="Reach">
-          <Radius plan={plan} />
+          <Reach plan={plan} />
         </Part>
       </div>
       {preflight.length > 0 && (

@@ -1,6 +1,5 @@
 import type { Plan } from '../../api/types.ts';
 import { RiskChip, StateChip } from '../../parts/chip.tsx';
-import { Facts } from '../../parts/facts.tsx';
 import { oneLine, words } from '../../parts/format.ts';
 
 /** Why the risk is what it is, and which rules of the policy led to the decision. */
@@ -29,7 +28,21 @@ export function Reasons({ plan: { risk, decision, permissions = [] } }: { plan: 
           </span>
         </p>
       )}
-      {obligations.length > 0 && <p>Also needed: {obligations.map(oneLine).map(words).join(', ')}</p>}
+      {obligations.length > 0 && (
+        <div>
+          <p>Also needed:</p>
+          <ul className="list-disc pl-5">
+            {obligations.map((one) => (
+              <li key={oneLine(one)}>
+                {typeof one === 'string' ? words(one) : one.text}
+                {typeof one !== 'string' && one.rules !== undefined && (
+                  <span className="text-dim"> (rule {one.rules.join(', ')})</span>
+                )}
+              </li>
+            ))}
+          </ul>
+        </div>
+      )}
       {(decision?.rules ?? []).length > 0 && (
         <ul className="text-dim">
           {decision?.rules?.map(({ id, effect, why }) => (
@@ -43,27 +56,5 @@ export function Reasons({ plan: { risk, decision, permissions = [] } }: { plan: 
         <p className="text-dim">The token has all permissions it needs in Proxmox VE.</p>
       )}
     </div>
-  );
-}
-
-const listed = (value: unknown): string => {
-  if (value === undefined || value === null) return '';
-  if (!Array.isArray(value)) return oneLine(value);
-  return value.length === 0 ? 'none' : value.map(oneLine).join(', ');
-};
-
-/** What else the change can touch. */
-export function Radius({ plan: { blast_radius } }: { plan: Plan }) {
-  if (blast_radius === undefined) return <p className="text-dim">Not known.</p>;
-  const { guests, services, nodes, score } = blast_radius;
-  return (
-    <Facts
-      facts={[
-        ['Guests', listed(guests)],
-        ['Services', listed(services)],
-        ['Nodes', listed(nodes)],
-        ['Score', listed(score)],
-      ]}
-    />
   );
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { ACTIONS, findAction } from '../actions/index.ts';
-import { inventoryOf } from '../estate/index.ts';
-import type { PreparedRequest } from '../operations/index.ts';
-import { baseline, decide, type PolicyInput } from './policy.ts';
-import { CLASSES, type PrincipalClass } from './principal.ts';
-import { assessRisk, blastRadius } from './risk.ts';
+import { ACTIONS, findAction } from '../../actions/index.ts';
+import { inventoryOf } from '../../estate/index.ts';
+import type { PreparedRequest } from '../../operations/index.ts';
+import { baseline, decide, type PolicyInput } from './baseline.ts';
+import { CLASSES, type PrincipalClass } from '../principal.ts';
+import { blastRadius } from '../blast/index.ts';
+import { assessRisk } from '../risk.ts';
 
 const request = (action: string, vmid = 1): PreparedRequest => ({
   id: `${action}-${vmid}`,

@@ -1,0 +1,183 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node, type Scalar } from 'yaml';
+import { z } from 'zod';
+import { fieldErrors } from '../../actions/index.ts';
+import { AgentError } from '../../kernel/errors.ts';
+import { compileExpression, ExpressionError } from './cel.ts';
+import { ruleSchema, ruleSet, type Rule, type RuleSet } from './rules.ts';
+
+export interface PolicyFile {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** One thing that is wrong; line and column count from 1. */
+interface Problem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly what: string;
+}
+
+type Path = readonly (string | number)[];
+
+/** More than this nobody reads at once. */
+const MAX_PROBLEMS = 20;
+const EXAMPLES = /\.test\.ya?ml$/;
+
+/**
+ * The files of a policy: the one named, or the `.yaml` files of a folder in the order of their names; `*.test.yaml` are
+ * examples and left out. Errors: `POLICY_INVALID` when it cannot be read or there is none.
+ */
+export function policyFiles(path: string): PolicyFile[] {
+  try {
+    if (!statSync(path).isDirectory()) return [{ name: basename(path), text: readFileSync(path, 'utf8') }];
+    const names = readdirSync(path)
+      .filter((name) => /\.ya?ml$/.test(name) && !EXAMPLES.test(name))
+      .sort();
+    if (names.length > 0) return names.map((name) => ({ name, text: readFileSync(join(path, name), 'utf8') }));
+  } catch (error) {
+    const { code = 'unknown' } = error as NodeJS.ErrnoException;
+    throw new AgentError('POLICY_INVALID', `The policy ${path} cannot be read (${code}).`);
+  }
+  throw new AgentError('POLICY_INVALID', `The folder ${path} has no file that ends in .yaml.`);
+}
+
+/**
+ * All rules of all files, checked. `environments`, when given, are those that rules may name.
+ * Errors: `POLICY_INVALID` with each problem's file, line and column.
+ */
+export function readRules(files: readonly PolicyFile[], environments?: readonly string[]): RuleSet {
+  const problems: Problem[] = [];
+  const rules: Rule[] = [];
+  const seen = new Map<string, string>();
+  for (const file of files) {
+    const source = new Source(file, problems);
+    for (const { path, rule } of source.rules()) {
+      const other = seen.get(rule.id);
+      if (other !== undefined) source.problem([...path, 'id'], `the id ${rule.id} is used already, in ${other}`);
+      seen.set(rule.id, `${file.name}:${source.lineOf([...path, 'id'])}`);
+      source.checkExpression([...path, 'when'], rule.when);
+      for (const [at, name] of (rule.environments ?? []).entries())
+        if (environments !== undefined && !environments.includes(name))
+          source.problem(
+            [...path, 'environments', at],
+            `there is no environment ${name}; configured: ${environments.join(', ')}`,
+          );
+      rules.push(rule);
+    }
+  }
+  if (problems.length > 0) throw refusal(problems);
+  return ruleSet(rules);
+}
+
+function refusal(problems: readonly Problem[]): AgentError {
+  const shown = problems.slice(0, MAX_PROBLEMS);
+  const more = problems.length > shown.length ? [`and ${problems.length - shown.length} more`] : [];
+  const at = ({ file, line, column }: Problem): string => `${file}:${line}:${column}`;
+  return new AgentError(
+    'POLICY_INVALID',
+    [...shown.map((problem) => `${at(problem)}: ${problem.what}`), ...more].join('; '),
+    { errors: Object.fromEntries(shown.map((problem) => [at(problem), problem.what])) },
+  );
+}
+
+/** One file while it is read: what is wrong is noted with its place. */
+class Source {
+  readonly #file: PolicyFile;
+  readonly #problems: Problem[];
+  readonly #lines = new LineCounter();
+  readonly #document: Document.Parsed;
+
+  constructor(file: PolicyFile, problems: Problem[]) {
+    this.#file = file;
+    this.#problems = problems;
+    this.#document = parseDocument(file.text, { lineCounter: this.#lines });
+  }
+
+  /** The rules that are whole, each with its place. */
+  rules(): { readonly path: Path; readonly rule: Rule }[] {
+    const { errors } = this.#document;
+    for (const { pos, message } of errors) this.#note(pos[0], message.split('\n')[0]?.replace(/ at line .*/, '') ?? '');
+    if (errors.length > 0) return [];
+    const whole = z.strictObject({ rules: z.array(z.unknown()) }).safeParse(this.#document.toJS());
+    if (!whole.success) {
+      for (const issue of whole.error.issues) this.#fieldProblem(issue, []);
+      return [];
+    }
+    return whole.data.rules.flatMap((one, index) => {
+      const path = ['rules', index];
+      const parsed = ruleSchema.safeParse(one);
+      if (parsed.success) return [{ path, rule: parsed.data }];
+      for (const issue of parsed.error.issues) this.#fieldProblem(issue, path);
+      return [];
+    });
+  }
+
+  #fieldProblem(issue: z.core.$ZodIssue, of: Path): void {
+    const path = [...of, ...(issue.path as Path)];
+    if (issue.code !== 'unrecognized_keys') return this.problem(path, `${path.at(-1) ?? 'the file'}: ${issue.message}`);
+    const known = Object.keys(path.length === 0 ? { rules: 0 } : ruleSchema.shape);
+    const hints = fieldErrors(new z.ZodError([{ ...issue, path: [] }]), '', known);
+    for (const key of issue.keys) {
+      const what = (hints[key] ?? '').replace('is not a parameter', 'is not a field here');
+      this.#note(this.#keyOffset(path, key), `${key} ${what}`);
+    }
+  }
+
+  problem(path: Path, what: string): void {
+    this.#note(this.#offset(path), what);
+  }
+
+  lineOf(path: Path): number {
+    return this.#lines.linePos(this.#offset(path)).line;
+  }
+
+  /** Notes what is wrong with an expression at the letter in the file where that is. */
+  checkExpression(path: Path, text: string): void {
+    try {
+      compileExpression(text);
+    } catch (error) {
+      if (!(error instanceof ExpressionError)) throw error;
+      const node = this.#node(path);
+      const where = isScalar(node) ? this.#within(node as Scalar.Parsed, text, error.offset ?? 0) : this.#offset(path);
+      this.#note(where, `when: ${error.message}`);
+    }
+  }
+
+  /** Where a letter of a value stands in the file; the start of the value where it is written otherwise than it reads. */
+  #within({ range, type }: Scalar.Parsed, text: string, offset: number): number {
+    const [start, end] = range;
+    const raw = this.#file.text.slice(start, end);
+    const begin = type === 'PLAIN' ? 0 : type === 'QUOTE_SINGLE' || type === 'QUOTE_DOUBLE' ? 1 : -1;
+    if (begin >= 0) return raw.slice(begin).startsWith(text) ? start + begin + offset : start;
+    // A block: the line of the value is a line of the file, further in.
+    const lines = text.slice(0, offset).split('\n');
+    const line = text.split('\n')[lines.length - 1] ?? '';
+    const at = type === 'BLOCK_LITERAL' && line !== '' ? raw.indexOf(line) : -1;
+    return at < 0 ? start : start + at + (lines.at(-1)?.length ?? 0);
+  }
+
+  #node(path: Path): Node | undefined {
+    return (path.length === 0 ? this.#document.contents : this.#document.getIn(path, true)) as Node | undefined;
+  }
+
+  /** The start of what a path names, or of the nearest that there is around it. */
+  #offset(path: Path): number {
+    const node = this.#node(path);
+    if (node?.range) return node.range[0];
+    return path.length === 0 ? 0 : this.#offset(path.slice(0, -1));
+  }
+
+  #keyOffset(path: Path, key: string): number {
+    const map = this.#node(path);
+    const pair = isMap(map) ? map.items.find(({ key: one }) => isScalar(one) && one.value === key) : undefined;
+    return (pair?.key as Node | undefined)?.range?.[0] ?? this.#offset(path);
+  }
+
+  #note(offset: number, what: string): void {
+    const { line, col } = this.#lines.linePos(offset);
+    this.#problems.push({ file: this.#file.name, line, column: col, what });
+  }
+}
