@@ -14,7 +14,8 @@ import { systemClock } from '../../src/kernel/clock.ts';
 import { Simulator } from '../../src/simulator/index.ts';
 import { agent, Harness, person, temporaryDirectory, type HarnessOptions } from '../support/harness.ts';
 import { inProcessApi, labClock } from '../support/lab.ts';
-import { ruleSchema, ruleSet } from '../../src/changes/policy/rules.ts';
+import * as cel from '../../src/changes/policy/cel.ts';
+import { ruleSchema, ruleSetBy } from '../../src/changes/policy/rules.ts';
 import { judgeBy } from '../../src/changes/policy/evaluate.ts';
 import { wallClock } from '../../src/changes/policy/scope.ts';
 
@@ -35,7 +36,8 @@ type Plan = Record<string, unknown>;
 
 /** Rules as the policy of one life. */
 function policyOf(...rules: object[]): Policy {
-  const set = ruleSet(
+  const set = ruleSetBy(
+    cel,
     rules.map((fields, index) =>
       ruleSchema.parse({ id: `r${index}`, description: 'x', when: 'true', why: 'a test', ...fields }),
     ),
