@@ -8,14 +8,14 @@ import {
   executable,
   expireOverdue,
   freezeOf,
-  ownerCode,
   plannerDeps,
   type ChangesDeps,
-  type IdentityDeps,
 } from './changes/index.ts';
+import { approvalFactors, ownerCode, type IdentityDeps } from './identity/index.ts';
 import { connect, Estate } from './estate/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Config, EnvironmentConfig } from './kernel/config.ts';
+import { DEFAULT_AUTH } from './kernel/config_auth.ts';
 import type { Ids } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import { DEFAULT_LIMITS, Engine, StepForms, type EngineDeps } from './operations/index.ts';
@@ -80,7 +80,9 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   );
   const estate = new Estate(environments.map((one) => connect(one, { clock, log })));
   const forms = new StepForms(keys.data);
-  const identity: IdentityDeps = { store, audit, clock, ids, bootstrapToken: config.bootstrapToken };
+  const { publicUrl, trustedProxies, ...auth } = config.auth ?? DEFAULT_AUTH;
+  const { bootstrapToken } = config;
+  const identity: IdentityDeps = { store, keys, audit, clock, ids, bootstrapToken, ...auth };
   const changes: ChangesDeps = {
     store,
     keys,
@@ -92,6 +94,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     ids,
     forms,
     policy: baseline,
+    factors: approvalFactors(identity),
     engine: () => engine,
   };
   const engine = makeEngine(changes, log, crash);
@@ -108,6 +111,8 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     ids,
     log,
     version: VERSION,
+    publicUrl,
+    trustedProxies,
   });
   const stop = new AbortController();
   const signing = audit.run(stop.signal);

@@ -16,7 +16,7 @@ import { findPlanFor, requireState } from './decide.ts';
 import { requireThawed } from './freeze.ts';
 import { bodyOf, type PinnedTarget, type PlanRequest } from './plan.ts';
 import { decide } from './policy.ts';
-import { actorOf, requireRole, type Principal } from './principal.ts';
+import { actorOf, requireRole, type Principal } from '../identity/index.ts';
 import { readRequest } from './requests.ts';
 
 /** A VMID stays reserved while its plan is being applied; crashes and long waits included. */

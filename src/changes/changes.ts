@@ -4,6 +4,14 @@ import { AgentError } from '../kernel/errors.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { hasSecret, mapSecrets } from '../kernel/secret.ts';
 import { nextVmid, type Estate, type Inventory } from '../estate/index.ts';
+import {
+  actorOf,
+  inEnvironment,
+  requireActions,
+  requireRole,
+  type FactorVerifier,
+  type Principal,
+} from '../identity/index.ts';
 import type { Engine, StepForms } from '../operations/index.ts';
 import type { Audit, Events, Metrics } from '../record/index.ts';
 import {
@@ -22,7 +30,6 @@ import {
 import { draft, type Draft, type PlannerDeps } from './planner.ts';
 import { planView, type PlanBody, type PlanRequest } from './plan.ts';
 import { decide, type Policy } from './policy.ts';
-import { actorOf, requireRole, type Principal } from './principal.ts';
 import { predict } from './predict.ts';
 import { readRequest, type ChangeRequest, type RequestItem } from './requests.ts';
 import { assessRisk, blastRadius } from './risk.ts';
@@ -38,6 +45,8 @@ export interface ChangesDeps {
   readonly ids: Ids;
   readonly forms: StepForms;
   readonly policy: Policy;
+  /** Verifies the second factor that an approval came with. */
+  readonly factors: FactorVerifier;
   readonly engine: () => Engine;
 }
 
@@ -52,6 +61,10 @@ const TTL_MS = { high: 15 * MINUTE, medium: 60 * MINUTE, low: 60 * MINUTE } as c
 export async function submit(deps: ChangesDeps, body: unknown, principal: Principal): Promise<Record<string, unknown>> {
   const request = readRequest(body);
   requireRole(principal, 'operator', request.environment);
+  requireActions(
+    principal,
+    request.items.map(({ action }) => action.name),
+  );
   const environment = deps.estate.get(request.environment);
   requireRole(principal, 'operator', environment.name);
   const plan_id = deps.ids.uuid();
@@ -88,7 +101,12 @@ async function judge(
     inventory: made.inventory,
     capture: made.capture,
   });
-  const decision = decide(deps.policy, { principal, environment, requests: made.requests, risk });
+  const decision = decide(deps.policy, {
+    principal: inEnvironment(principal, environment.name),
+    environment,
+    requests: made.requests,
+    risk,
+  });
   const { trace, diff, preflight, results, failure } = made.rehearsal;
   const after = new Map(made.requests.map((one) => [one.id, one.after]));
   const body: PlanBody = {

@@ -1,3 +1,4 @@
+import { actorOf, mayUse, requireRole, type Factor, type Principal } from '../identity/index.ts';
 import { AgentError } from '../kernel/errors.ts';
 import {
   addApproval,
@@ -11,7 +12,6 @@ import {
 } from '../store/index.ts';
 import type { ChangesDeps } from './changes.ts';
 import { bodyOf, planView } from './plan.ts';
-import { actorOf, mayUse, requireRole, type Principal } from './principal.ts';
 
 const notFound = (plan_id: string): AgentError =>
   new AgentError('PLAN_NOT_FOUND', `There is no plan ${plan_id}.`, { plan_id });
@@ -48,12 +48,13 @@ export async function expireOverdue(deps: ChangesDeps): Promise<void> {
 
 /**
  * One person's yes, bound to the hash of the plan as that person saw it. Agents and services are refused whatever
- * their role. Errors: `APPROVAL_FORBIDDEN`, `FORBIDDEN`, `PLAN_HASH_MISMATCH`, `PLAN_EXPIRED`, `PLAN_STATE`.
+ * their role. A `factor` that is given has to be right, whether or not it is asked for. Errors: `APPROVAL_FORBIDDEN`,
+ * `FORBIDDEN`, `PLAN_HASH_MISMATCH`, `PLAN_EXPIRED`, `PLAN_STATE`, `FACTOR_INVALID`.
  */
 export async function approve(
   deps: ChangesDeps,
   plan_id: string,
-  input: { readonly plan_hash: string; readonly comment?: string | undefined },
+  input: { readonly plan_hash: string; readonly comment?: string | undefined; readonly factor?: Factor | undefined },
   principal: Principal,
 ): Promise<Record<string, unknown>> {
   requireHuman(principal);
@@ -68,6 +69,8 @@ export async function approve(
     );
   }
   const { environment, plan_hash } = plan;
+  const { factor } = input;
+  const { method } = factor === undefined ? principal : await deps.factors.verify({ principal, plan_hash, factor });
   const { approvals_required } = bodyOf(plan).decision;
   await deps.store.commit(async (trx) => {
     const comment = input.comment ?? null;
@@ -77,7 +80,7 @@ export async function approve(
       principal: actorOf(principal),
       at: deps.clock.now(),
       comment,
-      method: principal.method,
+      method,
     });
     const given = await listApprovals(trx, plan_id, plan_hash);
     const enough = given.length >= approvals_required;
@@ -88,7 +91,7 @@ export async function approve(
       environment,
       event: 'approval.granted',
       ids: { plan_id },
-      payload: { plan_hash, comment, method: principal.method, given: given.length, required: approvals_required },
+      payload: { plan_hash, comment, method, given: given.length, required: approvals_required },
     });
     await deps.events.publish(trx, {
       type: enough ? 'plan.approved' : 'approval.granted',

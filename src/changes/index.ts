@@ -4,27 +4,6 @@ export { approve, cancelPlan, expireIfOverdue, expireOverdue, findPlanFor, rejec
 export { bodyOf, planView, type PlanBody } from './plan.ts';
 export { freeze, freezeOf, freezeRequestSchema, thaw, type Freeze } from './freeze.ts';
 export { baseline, type Policy } from './policy.ts';
-export {
-  CLASSES,
-  ROLES,
-  actorOf,
-  mayUse,
-  requireEverywhere,
-  requireRole,
-  type Principal,
-  type PrincipalClass,
-  type Role,
-} from './principal.ts';
 export { planRequestSchema, plansRequestSchema, readRequest } from './requests.ts';
 export { checkTargets } from './targets.ts';
 export { plannerDeps } from './changes.ts';
-export {
-  authenticate,
-  becomeOwner,
-  createToken,
-  ownerCode,
-  revoke,
-  tokenRequestSchema,
-  tokens,
-  type IdentityDeps,
-} from './identity.ts';

@@ -3,7 +3,7 @@ import { ACTIONS, findAction } from '../actions/index.ts';
 import { inventoryOf } from '../estate/index.ts';
 import type { PreparedRequest } from '../operations/index.ts';
 import { baseline, decide, type PolicyInput } from './policy.ts';
-import { CLASSES, type PrincipalClass } from './principal.ts';
+import { CLASSES, type PrincipalClass } from '../identity/index.ts';
 import { assessRisk, blastRadius } from './risk.ts';
 
 const request = (action: string, vmid = 1): PreparedRequest => ({

@@ -1,6 +1,6 @@
 import type { PreparedRequest } from '../operations/index.ts';
 import type { Decision, Risk } from './plan.ts';
-import type { Principal } from './principal.ts';
+import type { Principal } from '../identity/index.ts';
 
 export interface PolicyInput {
   readonly principal: Pick<Principal, 'class' | 'role' | 'name'>;

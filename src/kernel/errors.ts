@@ -41,6 +41,20 @@ export const CATALOGUE = {
     'Not allowed',
     'Ask an admin for the role that is named, or use a token that has it.',
   ),
+  FACTOR_REQUIRED: entry(
+    403,
+    3,
+    false,
+    'A second factor is needed',
+    'Send the code of your authenticator, a recovery code or a passkey’s answer as `factor`.',
+  ),
+  FACTOR_INVALID: entry(
+    403,
+    3,
+    false,
+    'The second factor was not accepted',
+    'Each code counts once: wait for the next one, or use a recovery code or a passkey.',
+  ),
   APPROVAL_FORBIDDEN: entry(
     403,
     3,

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import cookie from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import staticFiles from '@fastify/static';
 import swagger from '@fastify/swagger';
@@ -16,9 +17,12 @@ import { actionRoutes } from './routes/actions.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { eventRoutes } from './routes/events.ts';
 import { freezeRoutes } from './routes/freeze.ts';
+import { meRoutes } from './routes/me.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { peopleRoutes } from './routes/people.ts';
 import { planRoutes } from './routes/plans.ts';
 import { readRoutes } from './routes/reads.ts';
+import { sessionRoutes } from './routes/session.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { systemRoutes } from './routes/system.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -35,6 +39,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     genReqId: () => deps.ids.uuid(),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    ...(deps.trustedProxies.length === 0 ? {} : { trustProxy: [...deps.trustedProxies] }),
     // A path with bad percent-encoding is the caller's mistake, not a crash.
     frameworkErrors: (error, request, reply) => void sendProblem(deps.log, error, request, reply),
   });
@@ -46,6 +51,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));
   addJsonParser(server);
   server.setErrorHandler((error, request, reply) => sendProblem(deps.log, error, request, reply));
+  await server.register(cookie);
   addAuthentication(server, deps);
   server.setNotFoundHandler({}, (request, reply) =>
     sendProblem(
@@ -87,6 +93,9 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     auditRoutes,
     eventRoutes,
     tokenRoutes,
+    sessionRoutes,
+    meRoutes,
+    peopleRoutes,
     systemRoutes,
   ]) {
     await server.register((instance) => routes(instance, deps));
