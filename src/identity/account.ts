@@ -43,7 +43,6 @@ export async function requireProof(
   deps: IdentityDeps,
   principal: Principal,
   { current_password, factor }: Proof,
-  place: Place,
 ): Promise<PersonRecord> {
   const person = await self(deps, principal, 'change how it signs in');
   if (principal.actions !== undefined || !covers(grantsOf(principal), person.grants as Grants))
@@ -52,8 +51,7 @@ export async function requireProof(
       'This token may do less than its person, so it cannot change how the person signs in.',
     );
   if (await isEnrolled(deps, person)) {
-    if (factor !== undefined)
-      await checkFactor(deps, principal, factor, { purpose: 'passkey.step_up', address: place.address });
+    if (factor !== undefined) await checkFactor(deps, principal, factor, { purpose: 'passkey.step_up' });
     else if (deps.clock.now() - (principal.factorAt ?? 0) > FRESH_MS)
       throw new AgentError('FACTOR_REQUIRED', 'This needs your second factor, shown within the last five minutes.', {
         errors: { factor: 'is needed' },
@@ -61,7 +59,7 @@ export async function requireProof(
     return person;
   }
   // Who signs in elsewhere, or by the first link, has no password to show yet.
-  if (person.password !== null) await requirePassword(deps, person, current_password, place);
+  if (person.password !== null) await requirePassword(deps, person, current_password, principal);
   return person;
 }
 
@@ -69,12 +67,12 @@ async function requirePassword(
   deps: IdentityDeps,
   person: PersonRecord,
   given: string | undefined,
-  place: Place,
+  { via }: Principal,
 ): Promise<void> {
   const wrong = (why: string): AgentError =>
     new AgentError('VALIDATION_FAILED', `The current password ${why}.`, { errors: { current_password: why } });
   if (given === undefined) throw wrong('is needed');
-  const attempt = await countAttempt(deps, person.name, place);
+  const attempt = await countAttempt(deps, `password of ${person.id}`, { via });
   if (!(await passwordFits(person.password, given))) throw wrong('is not right');
   await attempt.succeeded();
 }
@@ -85,9 +83,8 @@ export async function setPassword(
   principal: Principal,
   password: string,
   proof: Proof,
-  place: Place,
 ): Promise<void> {
-  const person = await requireProof(deps, principal, proof, place);
+  const person = await requireProof(deps, principal, proof);
   requireStrong(password, [person.name, person.display]);
   const hash = await hashPassword(password);
   await deps.store.commit(async (trx) => {
@@ -101,13 +98,8 @@ const note = ({ audit }: IdentityDeps, trx: StoreTx, principal: Principal, event
   audit.append(trx, { actor: actorOf(principal), event, ids: { person_id: principal.person ?? '' }, payload });
 
 /** Begins to set an authenticator up. One that counts already goes on to count until the new one is confirmed. */
-export async function enrolTotp(
-  deps: IdentityDeps,
-  principal: Principal,
-  proof: Proof,
-  place: Place,
-): Promise<Enrolment> {
-  return beginTotp(deps, await requireProof(deps, principal, proof, place));
+export async function enrolTotp(deps: IdentityDeps, principal: Principal, proof: Proof): Promise<Enrolment> {
+  return beginTotp(deps, await requireProof(deps, principal, proof));
 }
 
 /** Turns it on; answers recovery codes where there are none yet. */
@@ -126,8 +118,8 @@ export async function finishTotp(
   return codes;
 }
 
-export async function removeTotp(deps: IdentityDeps, principal: Principal, proof: Proof, place: Place): Promise<void> {
-  const person = await requireProof(deps, principal, proof, place);
+export async function removeTotp(deps: IdentityDeps, principal: Principal, proof: Proof): Promise<void> {
+  const person = await requireProof(deps, principal, proof);
   await deps.store.commit(async (trx) => {
     await updatePerson(trx, person.id, { totp: null, totp_pending: null });
     await dropUnusable(trx, person.id, false);
@@ -142,13 +134,8 @@ async function dropUnusable(trx: StoreTx, person_id: string, totp: boolean): Pro
 }
 
 /** New recovery codes in the place of all earlier ones. Errors: `VALIDATION_FAILED` without another factor. */
-export async function renewRecoveryCodes(
-  deps: IdentityDeps,
-  principal: Principal,
-  proof: Proof,
-  place: Place,
-): Promise<string[]> {
-  const person = await requireProof(deps, principal, proof, place);
+export async function renewRecoveryCodes(deps: IdentityDeps, principal: Principal, proof: Proof): Promise<string[]> {
+  const person = await requireProof(deps, principal, proof);
   if (!(await isEnrolled(deps, person)))
     throw new AgentError(
       'VALIDATION_FAILED',
@@ -166,7 +153,7 @@ export async function beginPasskey(
   proof: Proof,
   place: Place,
 ): Promise<object> {
-  return registrationOptions(deps, await requireProof(deps, principal, proof, place), place);
+  return registrationOptions(deps, await requireProof(deps, principal, proof), place);
 }
 
 /** Keeps the passkey that was begun; answers recovery codes where there are none yet. */
@@ -197,14 +184,8 @@ export async function ownPasskeys(deps: IdentityDeps, principal: Principal): Pro
   }));
 }
 
-export async function removePasskey(
-  deps: IdentityDeps,
-  principal: Principal,
-  id: string,
-  proof: Proof,
-  place: Place,
-): Promise<void> {
-  const person = await requireProof(deps, principal, proof, place);
+export async function removePasskey(deps: IdentityDeps, principal: Principal, id: string, proof: Proof): Promise<void> {
+  const person = await requireProof(deps, principal, proof);
   await deps.store.commit(async (trx) => {
     if (!(await deletePasskey(trx, person.id, id))) throw new AgentError('NOT_FOUND', 'You have no such passkey.');
     await dropUnusable(trx, person.id, person.totp !== null);

@@ -4,15 +4,15 @@ import { dropAttempts, getAttempts, putAttempts, type StoreTx } from '../store/i
 import type { IdentityDeps } from './deps.ts';
 import type { Principal } from './principal.ts';
 
-/** Failures that cost nothing; each further one doubles the wait. An address may be a whole household behind a proxy. */
+/** Failures that cost nothing; each further one doubles the wait. An address may be everybody behind a proxy. */
 const FREE = { name: 5, address: 30 } as const;
-const LONGEST_MS = 15 * 60_000;
+const LONGEST_MS = { name: 15 * 60_000, address: 60_000 } as const;
 const FORGET_MS = 24 * 3_600_000;
 
 type Kind = keyof typeof FREE;
-/** Where attempts come from. */
+/** Where attempts come from; without an address they are counted by name alone, as those of who is inside already. */
 interface Source {
-  readonly address: string;
+  readonly address?: string;
   readonly via: Principal['via'];
 }
 interface Key {
@@ -29,12 +29,12 @@ const network = (address: string): string => {
 /** What is counted of one attempt. The name is hashed: a password typed in its place must not stand in the database. */
 const keysOf = (name: string | undefined, { address }: Source): Key[] => [
   ...(name === undefined ? [] : [{ kind: 'name' as const, key: `name:${sha256(name.toLowerCase())}` }]),
-  { kind: 'address', key: `address:${network(address)}` },
+  ...(address === undefined ? [] : [{ kind: 'address' as const, key: `address:${network(address)}` }]),
 ];
 
 /** Milliseconds to wait after so many failures. */
 export const waitAfter = (kind: Kind, count: number): number =>
-  count <= FREE[kind] ? 0 : Math.min(LONGEST_MS, 1_000 * 2 ** Math.min(30, count - FREE[kind] - 1));
+  count <= FREE[kind] ? 0 : Math.min(LONGEST_MS[kind], 1_000 * 2 ** Math.min(30, count - FREE[kind] - 1));
 
 /**
  * Counts an attempt before it is looked at, so that many at once count as many. `settle` takes it back: what went well

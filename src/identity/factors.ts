@@ -61,13 +61,13 @@ export async function checkFactor(
   deps: IdentityDeps,
   principal: Principal,
   factor: Factor,
-  { purpose, bound, address }: { readonly purpose: Purpose; readonly bound?: string; readonly address: string },
+  { purpose, bound }: { readonly purpose: Purpose; readonly bound?: string },
 ): Promise<{ readonly kind: FactorKind; readonly method: string; readonly at: number }> {
   const person = principal.person === undefined ? undefined : await findPerson(deps.store, principal.person);
   if (person === undefined || principal.class !== 'human')
     throw new AgentError('FORBIDDEN', `${principal.name} is not a person with a second factor of its own.`);
   // Counted apart from signing in: whoever guesses at the door must not keep those inside from approving.
-  const attempt = await countAttempt(deps, `factor of ${person.id}`, { address, via: principal.via });
+  const attempt = await countAttempt(deps, `factor of ${person.id}`, { via: principal.via });
   try {
     const kind = await useFactor(deps, person, factor, purpose, bound);
     await attempt.succeeded();
@@ -78,7 +78,7 @@ export async function checkFactor(
         actor: actorOf(principal),
         event: 'auth.factor.failed',
         ids: { person_id: person.id },
-        payload: { purpose, kind: typeof factor === 'string' ? 'code' : 'passkey', address },
+        payload: { purpose, kind: typeof factor === 'string' ? 'code' : 'passkey' },
       }),
     );
     throw error;
@@ -101,9 +101,5 @@ export interface FactorVerifier {
 /** The factor counts for the plan with this hash: a passkey has signed a challenge made of it. */
 export const approvalFactors = (deps: IdentityDeps): FactorVerifier => ({
   verify: ({ principal, plan_hash, factor }) =>
-    checkFactor(deps, principal, factor, {
-      purpose: 'passkey.approve',
-      bound: plan_hash,
-      address: `person:${principal.person ?? principal.id}`,
-    }),
+    checkFactor(deps, principal, factor, { purpose: 'passkey.approve', bound: plan_hash }),
 });

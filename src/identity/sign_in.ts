@@ -126,7 +126,6 @@ export async function stepUp(
   deps: IdentityDeps,
   principal: Principal,
   factor: Factor,
-  place: Place,
 ): Promise<Pick<OpenedSession, 'secret' | 'csrf'> & { readonly factor_at: number }> {
   const { session } = principal;
   if (session === undefined)
@@ -134,10 +133,7 @@ export async function stepUp(
       'FORBIDDEN',
       'Only a session can be stepped up; with a token send the factor with the request.',
     );
-  const { method, at } = await checkFactor(deps, principal, factor, {
-    purpose: 'passkey.step_up',
-    address: place.address,
-  });
+  const { method, at } = await checkFactor(deps, principal, factor, { purpose: 'passkey.step_up' });
   const renewed = await deps.store.commit((trx) =>
     renewSession(deps, trx, { ...principal, session }, { method, factorAt: at }),
   );

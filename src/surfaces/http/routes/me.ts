@@ -97,7 +97,7 @@ function credentialRoutes(server: FastifyInstance, deps: HttpDeps): void {
     { config: mine, schema: { summary: 'Set one’s password', response: done, body: passwordBody } },
     async (request, reply) => {
       const { password, ...proven } = request.body as z.output<typeof passwordBody>;
-      await setPassword(identity, caller(request), password, proven, placeOf(request, deps));
+      await setPassword(identity, caller(request), password, proven);
       return reply.code(204).send();
     },
   );
@@ -111,7 +111,7 @@ function credentialRoutes(server: FastifyInstance, deps: HttpDeps): void {
         response: answers({ 200: z.looseObject({ secret: z.string(), uri: z.string() }) }),
       },
     },
-    (request) => enrolTotp(identity, caller(request), request.body as z.output<typeof proof>, placeOf(request, deps)),
+    (request) => enrolTotp(identity, caller(request), request.body as z.output<typeof proof>),
   );
   server.post(
     '/v1/me/totp/confirm',
@@ -129,7 +129,7 @@ function credentialRoutes(server: FastifyInstance, deps: HttpDeps): void {
     '/v1/me/totp/remove',
     { config: mine, schema: { summary: 'Remove one’s authenticator', response: done, body: proof } },
     async (request, reply) => {
-      await removeTotp(identity, caller(request), request.body as z.output<typeof proof>, placeOf(request, deps));
+      await removeTotp(identity, caller(request), request.body as z.output<typeof proof>);
       return reply.code(204).send();
     },
   );
@@ -144,12 +144,7 @@ function credentialRoutes(server: FastifyInstance, deps: HttpDeps): void {
       },
     },
     async (request) => ({
-      recovery_codes: await renewRecoveryCodes(
-        identity,
-        caller(request),
-        request.body as z.output<typeof proof>,
-        placeOf(request, deps),
-      ),
+      recovery_codes: await renewRecoveryCodes(identity, caller(request), request.body as z.output<typeof proof>),
     }),
   );
 }
@@ -194,7 +189,7 @@ function passkeyRoutes(server: FastifyInstance, deps: HttpDeps): void {
     { config: mine, schema: { summary: 'Remove a passkey', response: done, params: itemId, body: proof } },
     async (request, reply) => {
       const given = request.body as z.output<typeof proof>;
-      await removePasskey(identity, caller(request), id(request.params), given, placeOf(request, deps));
+      await removePasskey(identity, caller(request), id(request.params), given);
       return reply.code(204).send();
     },
   );

@@ -9,7 +9,7 @@ import {
   reject,
   viewPlan,
 } from '../../../changes/index.ts';
-import { assertionOptions, factorSchema, mayUse, type Principal } from '../../../identity/index.ts';
+import { assertionOptions, factorSchema, mayUse, requireRole, type Principal } from '../../../identity/index.ts';
 import { listApprovals, listPlans, PLAN_STATES, type PlanRecord } from '../../../store/index.ts';
 import { allow, approving } from '../access.ts';
 import { caller } from '../auth.ts';
@@ -131,7 +131,8 @@ function challengeRoute(server: FastifyInstance, deps: HttpDeps): void {
     },
     async (request) => {
       const { person, id: own } = caller(request);
-      const { plan_hash } = await findPlanFor(deps.changes, id(request.params), caller(request));
+      const { plan_hash, environment } = await findPlanFor(deps.changes, id(request.params), caller(request));
+      requireRole(caller(request), 'approver', environment);
       const whose = { person_id: person ?? own, bound: plan_hash };
       return {
         ...(await assertionOptions(deps.identity, 'passkey.approve', placeOf(request, deps), whose)),

@@ -210,7 +210,7 @@ function signedIn(server: FastifyInstance, deps: HttpDeps): void {
     },
     async (request, reply) => {
       const { factor } = request.body as z.output<typeof stepUpBody>;
-      const { secret, csrf, factor_at } = await stepUp(identity, caller(request), factor, placeOf(request, deps));
+      const { secret, csrf, factor_at } = await stepUp(identity, caller(request), factor);
       writeCookie(request, reply, 'session', secret, secondsOf(deps));
       return { csrf, factor_at: new Date(factor_at).toISOString() };
     },
