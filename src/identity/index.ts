@@ -16,6 +16,7 @@ export { authenticate, authenticateSession } from './authenticate.ts';
 export type { IdentityDeps, Place } from './deps.ts';
 export { ROLES, grantsFor, type Grants, type Role } from './grants.ts';
 export { acceptInvitation, becomeOwner, ownerCode, readInvitation } from './links.ts';
+export { createOidc } from './oidc.ts';
 export { assertionOptions, assertionSchema, registrationSchema } from './passkeys.ts';
 export {
   changePerson,

@@ -55,6 +55,13 @@ export const CATALOGUE = {
     'The second factor was not accepted',
     'Each code counts once: wait for the next one, or use a recovery code or a passkey.',
   ),
+  PROVIDER_UNREACHABLE: entry(
+    502,
+    7,
+    true,
+    'The identity provider cannot be reached',
+    'Check `auth.oidc` in the configuration, and whether the provider is up; sign in with a password meanwhile.',
+  ),
   APPROVAL_FORBIDDEN: entry(
     403,
     3,

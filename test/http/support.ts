@@ -2,6 +2,7 @@ import { createApp, type App } from '../../src/app.ts';
 import { createToken, type Principal, type PrincipalClass, type Role } from '../../src/identity/index.ts';
 import { systemClock, type Clock } from '../../src/kernel/clock.ts';
 import type { Config } from '../../src/kernel/config.ts';
+import { DEFAULT_AUTH } from '../../src/kernel/config_auth.ts';
 import { systemIds } from '../../src/kernel/ids.ts';
 import { silentLogger } from '../../src/kernel/log.ts';
 import { Secret } from '../../src/kernel/secret.ts';
@@ -53,9 +54,13 @@ export class Service {
   }
 
   static async start(
-    options: { readonly environments?: Config['environments']; readonly clock?: Clock } = {},
+    options: {
+      readonly environments?: Config['environments'];
+      readonly clock?: Clock;
+      readonly auth?: Config['auth'];
+    } = {},
   ): Promise<Service> {
-    const { environments = [lab('lab')], clock = systemClock } = options;
+    const { environments = [lab('lab')], clock = systemClock, auth = DEFAULT_AUTH } = options;
     const directory = temporaryDirectory();
     const config: Config = {
       environments,
@@ -65,13 +70,14 @@ export class Service {
       logLevel: 'silent',
       database: undefined,
       bootstrapToken: new Secret(BOOTSTRAP),
+      auth,
     };
     const app = await createApp({ config, clock, ids: systemIds(clock), log: silentLogger });
     const url = await app.server.listen({ host: '127.0.0.1', port: 0 });
     return new Service(app, url, directory.remove);
   }
 
-  static twoLabs(options: { readonly clock?: Clock } = {}): Promise<Service> {
+  static twoLabs(options: { readonly clock?: Clock; readonly auth?: Config['auth'] } = {}): Promise<Service> {
     return Service.start({ environments: [lab('lab'), lab('other')], ...options });
   }
 
@@ -94,6 +100,7 @@ export class Service {
     const [method = '', path = ''] = line.split(' ');
     const answer = await fetch(`${base}${path}`, {
       method,
+      redirect: 'manual',
       headers: {
         ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),

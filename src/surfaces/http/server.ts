@@ -19,6 +19,7 @@ import { eventRoutes } from './routes/events.ts';
 import { freezeRoutes } from './routes/freeze.ts';
 import { meRoutes } from './routes/me.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { oidcRoutes } from './routes/oidc.ts';
 import { peopleRoutes } from './routes/people.ts';
 import { planRoutes } from './routes/plans.ts';
 import { readRoutes } from './routes/reads.ts';
@@ -95,6 +96,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     tokenRoutes,
     sessionRoutes,
     meRoutes,
+    oidcRoutes,
     peopleRoutes,
     systemRoutes,
   ]) {
