@@ -3,6 +3,7 @@ import { Context, DEFAULT_SERVER, type GlobalOptions } from './context.ts';
 import { usage } from './problem.ts';
 import { addChangeCommands } from './program_changes.ts';
 import { addLabCommands } from './program_lab.ts';
+import { addPeopleCommands } from './program_people.ts';
 import { addRecordCommands } from './program_records.ts';
 import type { CliDeps, Io } from './types.ts';
 import { version } from './version.ts';
@@ -77,6 +78,7 @@ function makeProgram(io: Io, deps: CliDeps, act: Act, leave: (code: number) => v
         leave(await run(args));
       });
   }
+  addPeopleCommands(program, act);
   addLabCommands(program, act);
   addChangeCommands(program, act);
   addRecordCommands(program, act);

@@ -2,10 +2,12 @@ import type { Context } from '../context.ts';
 import type { Plan } from '../model.ts';
 import { usage } from '../problem.ts';
 import { showPlanAnswer } from './plan.ts';
+import { codeOf } from './session.ts';
 
 interface ApproveOptions {
   readonly hash?: string;
   readonly comment?: string;
+  readonly code?: string;
   readonly yes?: boolean;
 }
 
@@ -18,7 +20,7 @@ const noted = (comment: string | undefined): { comment?: string } => (comment ==
  */
 export async function approve(
   context: Context,
-  { hash, comment, yes }: ApproveOptions,
+  { hash, comment, code, yes }: ApproveOptions,
   plan_id: string,
 ): Promise<number> {
   const plan_hash = hash === undefined ? await readAndAsk(context, plan_id, yes === true) : fullHash(hash);
@@ -26,7 +28,8 @@ export async function approve(
     context.note('Not approved; nothing was sent.');
     return 6;
   }
-  const answer = await context.api.post<Plan>(path(plan_id, '/approve'), { plan_hash, ...noted(comment) });
+  const factor = code === undefined ? {} : { factor: (await codeOf(context, code)).trim() };
+  const answer = await context.api.post<Plan>(path(plan_id, '/approve'), { plan_hash, ...noted(comment), ...factor });
   await context.show(answer, ({ state, decision, approvals = [] }) =>
     state === 'approved'
       ? ['Approved.', `  proxmox-agent apply ${plan_id}`]
