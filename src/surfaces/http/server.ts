@@ -77,9 +77,17 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
         license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
       },
       components: {
-        securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'An API token, `pxa_…`.' } },
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'An API token, `pxa_…`.' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: '__Host-pxa_session',
+            description: 'Of a browser; changes need the header X-CSRF-Token beside it. `pxa_session` on loopback.',
+          },
+        },
       },
-      security: [{ token: [] }],
+      security: [{ token: [] }, { session: [] }],
     },
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
