@@ -28,6 +28,7 @@ export class Browser {
     const change = !line.startsWith('GET ');
     const answer = await this.#service.ask(line, {
       base: this.#origin,
+      redirect: 'manual',
       body,
       headers: {
         ...(this.#jar.size === 0 ? {} : { Cookie: this.cookie }),

@@ -39,6 +39,7 @@ export interface Ask {
   readonly headers?: Readonly<Record<string, string>>;
   /** By another name of the server. */
   readonly base?: string;
+  readonly redirect?: 'follow' | 'manual';
 }
 
 /** The whole product on a free port with labs of its own, asked by real HTTP. */
@@ -96,11 +97,11 @@ export class Service {
   }
 
   /** `line` is `METHOD /path`. */
-  async ask(line: string, { token, body, headers = {}, base = this.url }: Ask = {}): Promise<Got> {
+  async ask(line: string, { token, body, headers = {}, base = this.url, redirect = 'follow' }: Ask = {}): Promise<Got> {
     const [method = '', path = ''] = line.split(' ');
     const answer = await fetch(`${base}${path}`, {
       method,
-      redirect: 'manual',
+      redirect,
       headers: {
         ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),

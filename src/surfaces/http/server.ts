@@ -67,6 +67,31 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     errorResponseBuilder: () => new AgentError('RATE_LIMITED', 'Too many requests from this address.'),
   });
   addHeaders(server);
+  await addDescription(server, deps);
+  for (const routes of [
+    actionRoutes,
+    planRoutes,
+    operationRoutes,
+    readRoutes,
+    taskRoutes,
+    freezeRoutes,
+    auditRoutes,
+    eventRoutes,
+    tokenRoutes,
+    sessionRoutes,
+    meRoutes,
+    oidcRoutes,
+    peopleRoutes,
+    systemRoutes,
+  ]) {
+    await server.register((instance) => routes(instance, deps));
+  }
+  await addPage(server);
+  return server;
+}
+
+/** The OpenAPI document, made of the schemas of the routes that are added after it. */
+async function addDescription(server: FastifyInstance, deps: HttpDeps): Promise<void> {
   await server.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -92,26 +117,6 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     transform: jsonSchemaTransform,
     transformObject: jsonSchemaTransformObject,
   });
-  for (const routes of [
-    actionRoutes,
-    planRoutes,
-    operationRoutes,
-    readRoutes,
-    taskRoutes,
-    freezeRoutes,
-    auditRoutes,
-    eventRoutes,
-    tokenRoutes,
-    sessionRoutes,
-    meRoutes,
-    oidcRoutes,
-    peopleRoutes,
-    systemRoutes,
-  ]) {
-    await server.register((instance) => routes(instance, deps));
-  }
-  await addPage(server);
-  return server;
 }
 
 /** As fastify's own, but a body of no bytes is no body: clients send the content type with every POST. */
