@@ -217,6 +217,8 @@ describe.skipIf(!present)(`people on the page (needs chromium at ${CHROMIUM})`, 
     expect(await stored(page)).toBe(0);
     const dialog = await account(page);
     await dialog.getByText('ana@sso').first().waitFor();
+    await dialog.getByText('You sign in at', { exact: false }).waitFor();
+    expect(await dialog.getByRole('button', { name: /password/ }).count()).toBe(0);
     const other = await open();
     await other.getByRole('link', { name: 'Sign in with sso' }).click();
     await other.getByPlaceholder('Enter any login').fill('cat');

@@ -21,6 +21,8 @@ import { endAllSessions } from './sessions.ts';
 import { requireSelf } from './tokens.ts';
 import { beginTotp, confirmTotp, newRecoveryCodes, type Enrolment } from './totp.ts';
 
+const RECENT_MS = 10 * 60_000;
+
 /** What a person changes about itself needs the person, not only a credential that was left lying about. */
 export const proofSchema = z.strictObject({
   current_password: z.string().max(1_000).optional().describe('The password as it is now.'),
@@ -58,9 +60,16 @@ export async function requireProof(
       });
     return person;
   }
-  // Who signs in elsewhere, or by the first link, has no password to show yet.
+  // Who came by the owner's link has nothing to show yet.
   if (person.password !== null) await requirePassword(deps, person, current_password, principal);
+  else if (person.issuer !== null) requireRecent(deps, principal);
   return person;
+}
+
+/** Who signs in elsewhere shows it by having done so a moment ago. */
+function requireRecent({ clock }: IdentityDeps, { since }: Principal): void {
+  if (clock.now() - (since ?? 0) <= RECENT_MS) return;
+  throw new AgentError('FORBIDDEN', 'This needs a sign-in of the last ten minutes: sign out, and in again.');
 }
 
 async function requirePassword(
@@ -85,6 +94,9 @@ export async function setPassword(
   proof: Proof,
 ): Promise<void> {
   const person = await requireProof(deps, principal, proof);
+  // With one of its own it would go on to sign in here when the provider lets it in no more.
+  if (person.issuer !== null)
+    throw new AgentError('VALIDATION_FAILED', `${person.name} signs in elsewhere and has no password here.`);
   requireStrong(password, [person.name, person.display]);
   const hash = await hashPassword(password);
   await deps.store.commit(async (trx) => {

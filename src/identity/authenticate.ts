@@ -55,6 +55,7 @@ export async function authenticateSession(
     ...(await personPrincipal(deps, person, person.grants as Grants, use)),
     method: session.method,
     session: session.id,
+    since: session.created_at,
     ...(session.factor_at === null ? {} : { factorAt: session.factor_at }),
   };
 }

@@ -25,6 +25,8 @@ export interface Principal {
   readonly person?: string;
   /** Id of the session that it came by; absent for tokens. */
   readonly session?: string;
+  /** When that session began, in milliseconds since the epoch. */
+  readonly since?: number;
   /** Id of the token that it came by, where that is a person's. */
   readonly token?: string;
   /** When a second factor was shown in this session, in milliseconds since the epoch; absent when none was. */

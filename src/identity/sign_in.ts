@@ -112,6 +112,9 @@ export async function signInWithPasskey(
   try {
     const person = await findPerson(deps.store, await usePasskey(deps, 'passkey.sign_in', assertion));
     if (person?.state !== 'active') throw new AgentError('FACTOR_INVALID', 'The passkey was not accepted.');
+    // Whether somebody of a provider may come in is the provider's to say, each time; here it is a second factor.
+    if (person.issuer !== null)
+      throw new AgentError('FACTOR_INVALID', 'You sign in at your provider; this passkey is your second factor here.');
     await attempt.succeeded();
     const proven = { method: 'passkey', factorAt: deps.clock.now() };
     return await deps.store.commit((trx) => openSession(deps, trx, person, proven, place));

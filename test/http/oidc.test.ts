@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DEFAULT_AUTH, type OidcProvider } from '../../src/kernel/config_auth.ts';
 import { Secret } from '../../src/kernel/secret.ts';
+import { Authenticator } from '../support/authenticator.ts';
 import {
   CLIENT,
   listening,
@@ -130,6 +131,36 @@ describe('signing in at a provider', () => {
     await service.ask(`PATCH /v1/people/${String(id)}`, { token: BOOTSTRAP, body: { disabled: true } });
     expect((await browser.ask('GET /v1/me')).status).toBe(401);
     refusedAs((await enter('fay')).answer, 'FORBIDDEN');
+  });
+
+  it('remains the only way in: a passkey of theirs is a second factor, and a password there is none', async () => {
+    accounts['gus'] = { preferred_username: 'gus', groups: ['lab-admins'] };
+    const { browser } = await enter('gus');
+    expect(await browser.ask('PUT /v1/me/password', { password: 'a-quiet-harbour-47' })).toMatchObject({
+      status: 400,
+      json: { detail: 'gus@real signs in elsewhere and has no password here.' },
+    });
+    const made = await browser.ask('POST /v1/me/tokens', { name: 't', role: 'admin', class: 'human' });
+    const token = String(made.json['token']);
+    // A token shows nothing of who signed in when, and neither does an old session.
+    expect((await service.ask('POST /v1/me/totp', { token, body: {} })).status).toBe(403);
+    const named = service.url.replace('127.0.0.1', 'localhost');
+    const page = new Browser(service, named);
+    page.cookie = browser.cookie;
+    page.csrf = browser.csrf;
+    const key = new Authenticator(named, 'gus');
+    const { json } = await page.ask('POST /v1/me/passkeys/options', {});
+    expect((await page.ask('POST /v1/me/passkeys', { name: 'k', credential: key.create(json) })).status).toBe(201);
+    const asked = await page.ask('GET /v1/session/passkey-challenge');
+    expect((await page.ask('POST /v1/session/step-up', { factor: key.get(asked.json) })).status).toBe(200);
+    expect((await page.ask('GET /v1/me')).json).toMatchObject({ method: 'passkey' });
+    const other = new Browser(service, named);
+    const begun = await other.ask('POST /v1/session/passkey/options');
+    expect(await other.ask('POST /v1/session/passkey', key.get(begun.json))).toMatchObject({ status: 403 });
+    const { browser: late } = await enter('ana');
+    clock.advance(10 * 60_000 + 1);
+    expect((await late.ask('POST /v1/me/totp', {})).status).toBe(403);
+    clock.advance(-10 * 60_000 - 1);
   });
 
   it('asks with PKCE, state and nonce, and keeps nothing that is secret', async () => {
@@ -276,8 +307,8 @@ describe('a provider that lies', () => {
 
 it('what was refused is in the audit log, without codes or secrets', async () => {
   const { json, text } = await service.ask('GET /v1/audit?last=500', { token: BOOTSTRAP });
-  const failed = (json as { records: { event: string; payload: { provider?: string } }[] }).records.filter(
-    ({ event }) => event === 'auth.login.failed',
+  const failed = (json as { records: { event: string; payload: { by?: string; provider?: string } }[] }).records.filter(
+    ({ event, payload }) => event === 'auth.login.failed' && payload.by === 'oidc',
   );
   expect(failed.length).toBeGreaterThan(10);
   expect(failed.every(({ payload }) => payload.provider !== undefined)).toBe(true);

@@ -174,6 +174,9 @@ onEveryEngine((engine) => {
     expect(await valid('h3', 61)).toBeUndefined();
     expect(await store.commit((trx) => endSessionsOf(trx, 'p1', 70, 's2'))).toBe(0);
     expect(await store.commit((trx) => endSessionsOf(trx, 'p1', 70))).toBe(1);
+    const later = { ...session, id: 's3', hash: 'h4', created_at: 100 + 30 * 24 * 3_600_000 };
+    await store.commit((trx) => insertSession(trx, later));
+    expect(await store.db.selectFrom('sessions').select('id').execute()).toEqual([{ id: 's3' }]);
   });
 
   test('a challenge is taken back once, in time and for its purpose', async () => {

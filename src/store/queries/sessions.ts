@@ -6,7 +6,12 @@ import type { Database } from '../schema.ts';
 /** A person's sign-in on one device. `hash` is of the secret in the cookie, which is never stored. */
 export type SessionRecord = Readonly<Selectable<Database['sessions']>>;
 
+const KEPT_MS = 30 * 24 * 3_600_000;
+
+/** Those that were over a month ago are swept out; the audit log still tells of them. */
 export async function insertSession(trx: StoreTx, session: SessionRecord): Promise<void> {
+  const old = session.created_at - KEPT_MS;
+  await trx.db.deleteFrom('sessions').where('expires_at', '<=', old).execute();
   await trx.db.insertInto('sessions').values(session).execute();
 }
 

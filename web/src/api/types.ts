@@ -29,6 +29,8 @@ export interface Person {
   readonly totp: boolean;
   readonly passkeys: number;
   readonly recovery_codes: number;
+  /** The identity provider that the person signs in at. */
+  readonly issuer?: string;
 }
 
 export interface Passkey {

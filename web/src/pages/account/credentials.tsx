@@ -36,10 +36,11 @@ export function Credentials({ person, fresh }: CredentialsProps) {
   return (
     <div className="flex flex-col gap-5">
       <Part title="How you sign in">
+        {person.issuer !== undefined && <p className="text-dim">You sign in at {person.issuer}.</p>}
         <ProofBox person={person} fresh={fresh} password={current} onPassword={setCurrent} />
       </Part>
       {codes !== undefined && <Codes codes={codes} onDone={() => setCodes(undefined)} />}
-      <Password part={part} onSet={() => setCurrent('')} />
+      {person.issuer === undefined && <Password part={part} onSet={() => setCurrent('')} />}
       <Authenticator {...part} />
       <Passkeys {...part} />
       {enrolled && <Recovery {...part} />}
