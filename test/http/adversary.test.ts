@@ -327,6 +327,16 @@ describe('by becoming somebody else', () => {
   });
 });
 
+it('a key of idempotency answers no token of a person what the person itself was answered', async () => {
+  const key = { 'Idempotency-Key': 'a-plan-of-ana' };
+  expect((await world.person.ask('POST /v1/actions/plan', START, key)).status).toBe(201);
+  const own = { name: 'elsewhere', role: 'operator', class: 'human', environments: ['other'] };
+  const token = String((await world.person.ask('POST /v1/me/tokens', own)).json['token']);
+  const ask = async () =>
+    (await world.service.ask('POST /v1/actions/plan', { token, headers: key, body: START })).status;
+  await attempt(ask, [403]);
+});
+
 it('a key of idempotency that a person has used answers an agent nothing of the person', async () => {
   const key = { 'Idempotency-Key': 'the-key-of-ana' };
   const own = (

@@ -288,6 +288,12 @@ describe('a provider that lies', () => {
     const state = away.searchParams.get('state') ?? '';
     const query = new URLSearchParams({ code: 'c', state, iss: lying.issuer }).toString();
     refusedAs(await browser.ask(`GET /v1/session/oidc/real/callback?${query}`), 'UNAUTHENTICATED');
+    const { records } = (await service.ask('GET /v1/audit?last=5', { token: BOOTSTRAP })).json as {
+      records: { event: string; payload: { why?: string } }[];
+    };
+    // Before anything is sent to the other provider, not by what it says to a code that it never gave.
+    const refused = records.findLast(({ event }) => event === 'auth.login.failed');
+    expect(refused?.payload.why).toContain('was begun at another provider');
     // Nor can its people be those of another: the issuer is part of who they are.
     const { browser: mallory } = await bring({ claims: { sub: 'ana', preferred_username: 'ana' } });
     expect((await mallory.ask('GET /v1/me')).json).toMatchObject({ name: 'ana@evil' });
