@@ -1,7 +1,7 @@
+import { freePort } from '../../src/kernel/testing.ts';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -16,15 +16,6 @@ const START = { environment: 'home', action: 'vm.start', target: 'vm/301' };
 interface Compose {
   readonly services: Readonly<Record<string, { readonly environment?: Readonly<Record<string, string>> }>>;
   readonly secrets: Readonly<Record<string, { readonly file: string }>>;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** What `deploy/compose.yaml` describes, as processes: its variables and secrets, its proxy with its configuration. */

@@ -1,7 +1,7 @@
+import { freePort } from '../../kernel/testing.ts';
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Secret } from '../../kernel/secret.ts';
@@ -110,15 +110,6 @@ function run(program: string, args: readonly string[]): string {
   const { status, stdout, stderr } = spawnSync(program, [...args], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`${program}: ${stderr}`);
   return stdout;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function listening(child: ChildProcess): Promise<void> {
