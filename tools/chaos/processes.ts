@@ -178,6 +178,15 @@ export class Stage {
     return answer.status === 200 ? ((await answer.json()) as Json)['data'] : undefined;
   }
 
+  /** Servers that ended although nobody told them to, in their own last words. */
+  died(): string[] {
+    return this.servers.flatMap(({ child, output }, index) =>
+      child.exitCode === null && child.signalCode === null
+        ? []
+        : [`server ${index} ended by itself (${child.exitCode ?? child.signalCode}): ${output.slice(-800)}`],
+    );
+  }
+
   /** In good order, so that what they leave behind is what they meant to. */
   async stopServers(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.kill('SIGTERM')));

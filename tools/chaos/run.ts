@@ -37,7 +37,8 @@ export async function chaosRun({ seed, replicas, database }: ChaosOptions): Prom
     const { plan, operation_id } = await beginPlan(stage, random);
     const disturbed = await disturb(stage, random, { replicas, database });
     const operation = await ended(stage, operation_id, replicas);
-    const broken = await inspect(stage, { plan, operation, before });
+    const died = stage.died();
+    const broken = died.length > 0 ? died : await inspect(stage, { plan, operation, before });
     await stage.stopServers();
     broken.push(...(await database.leaks(stage.directory, operation)));
     const { message = '' } = (operation['error'] ?? {}) as { message?: string };

@@ -23,8 +23,10 @@ export class PostgresReader {
   constructor(config: pg.ClientConfig, clock: Clock, most = MOST) {
     // Settings of a session, not start parameters: poolers in between refuse those.
     this.#pool = new pg.Pool({ ...config, max: most, onConnect: setUp });
-    // A connection that breaks while it lies idle leaves the pool by itself.
+    // A connection that breaks while it lies idle leaves the pool by itself. While it is lent out the pool listens to it
+    // no more, and an error that nobody listens to would end the process; the query that runs on it is rejected anyway.
     this.#pool.on('error', () => {});
+    this.#pool.on('connect', (client) => void client.on('error', () => {}));
     this.db = runKysely(async (text, values) => {
       try {
         return await patiently(clock, isLost, () => this.#query(text, values));

@@ -4,6 +4,7 @@ import { CompiledQuery } from 'kysely';
 import type { Ids } from '../../kernel/ids.ts';
 import type { Logger } from '../../kernel/log.ts';
 import type { StoreTx } from '../group.ts';
+import { BossDatabase } from './boss_db.ts';
 import { postgresError } from '../postgres/errors.ts';
 import { ATTEMPTS, DRAIN_MS, KEEP_FAILED_MS, SCHEDULE_KEY, type NewJob, type Queue, type Worker } from './queue.ts';
 
@@ -28,34 +29,38 @@ type Db = NonNullable<NonNullable<Parameters<PgBoss['send']>[2]>['db']>;
 /** The queue of replicas: pg-boss on the same PostgreSQL, in a schema of its own. */
 export class BossQueue implements Queue {
   readonly #boss: PgBoss;
+  readonly #database: BossDatabase;
   readonly #ids: Ids;
   readonly #stop = new AbortController();
+  #closing: Promise<void> | undefined;
   readonly #made = new Map<string, Promise<void>>();
 
-  private constructor(boss: PgBoss, ids: Ids) {
+  private constructor(boss: PgBoss, database: BossDatabase, ids: Ids) {
     this.#boss = boss;
+    this.#database = database;
     this.#ids = ids;
   }
 
   /** Errors: STORE_FAILED, CONFIGURATION_INVALID (a user who may not create a schema), as of the store. */
   static async open({ url, ids, log, clock }: BossQueueOptions): Promise<BossQueue> {
+    const database = new BossDatabase(url);
     const boss = new PgBoss({
-      connectionString: url,
-      application_name: 'proxmox-agent jobs',
+      db: database,
       schema: SCHEMA,
-      max: 3,
       superviseIntervalSeconds: LOOK_S,
       monitorIntervalSeconds: LOOK_S,
       cronMonitorIntervalSeconds: 20,
       ...(clock === undefined ? {} : { clock }),
     });
-    boss.on('error', (error) => log.warn({ err: error }, 'the job queue has trouble with its database'));
+    // Its errors bring whole connections along; the words are enough.
+    boss.on('error', ({ message }) => log.warn({ reason: message }, 'the job queue has trouble with its database'));
     try {
       await boss.start();
     } catch (error) {
+      await database.close();
       throw postgresError(error);
     }
-    return new BossQueue(boss, ids);
+    return new BossQueue(boss, database, ids);
   }
 
   async enqueue(trx: StoreTx, { name, key, data, at }: NewJob): Promise<boolean> {
@@ -112,7 +117,13 @@ export class BossQueue implements Queue {
 
   async drain(): Promise<void> {
     this.#stop.abort();
+    this.#closing ??= this.#close();
+    await this.#closing;
+  }
+
+  async #close(): Promise<void> {
     await this.#boss.stop({ graceful: true, close: true, timeout: DRAIN_MS });
+    await this.#database.close();
   }
 
   /** `short`: of one name and key at most one waits. */

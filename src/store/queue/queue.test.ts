@@ -180,11 +180,15 @@ function contract(make: () => Promise<QueueWorld>): void {
 
 describe('embedded', () => contract(embeddedWorld));
 
-describe.skipIf(postgresPrograms() === undefined && process.env['REQUIRE_ALL'] !== '1')('pg-boss', () => {
-  let server: TestServer;
-  beforeAll(async () => {
-    server = await startPostgres();
-  });
-  afterAll(() => server.end());
-  contract(() => bossWorld(server));
-});
+describe.skipIf(postgresPrograms() === undefined && process.env['REQUIRE_ALL'] !== '1')(
+  'pg-boss',
+  { timeout: 120_000 },
+  () => {
+    let server: TestServer;
+    beforeAll(async () => {
+      server = await startPostgres();
+    });
+    afterAll(() => server.end());
+    contract(() => bossWorld(server));
+  },
+);
