@@ -82,7 +82,7 @@ test('a person sets the password, signs in with it and a code, and out again', a
 
   const planned = await pxa(['plan', STOP.action, '--target', STOP.target, '--json']);
   const { plan_id, plan_hash } = JSON.parse(planned.out) as { plan_id: string; plan_hash: string };
-  const approve = ['approve', plan_id, '--hash', plan_hash, '--code'];
+  const approve = ['approve', plan_id, '--hash', plan_hash, '--factor'];
   expect((await pxa([...approve, '000000'])).exit).toBe(3);
   clock.advance(30_000);
   expect((await pxa([...approve, codeAt(secret, clock)])).out).toContain('Approved.');
