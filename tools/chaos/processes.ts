@@ -28,7 +28,8 @@ export class Program {
     for (;;) {
       const found = pattern.exec(this.output)?.[1];
       if (found !== undefined) return found;
-      if (this.child.exitCode !== null) throw new Error(`ended with ${this.child.exitCode}: ${this.output}`);
+      const end = this.child.exitCode ?? this.child.signalCode;
+      if (end !== null) throw new Error(`ended with ${end}: ${this.output}`);
       await Promise.race([
         once(this.child.stdout as NodeJS.ReadableStream, 'data'),
         once(this.child.stderr as NodeJS.ReadableStream, 'data'),
