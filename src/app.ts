@@ -5,6 +5,7 @@ import {
   alwaysOpen,
   bodyOf,
   checkTargets,
+  createProbe,
   executable,
   expireOverdue,
   freezeOf,
@@ -14,8 +15,11 @@ import {
   PolicyBook,
   recordPolicy,
   reloadPolicy,
+  RunbookLibrary,
+  settleRuns,
   type ChangesDeps,
   type IdentityDeps,
+  type RunbookDeps,
 } from './changes/index.ts';
 import { connect, Estate } from './estate/index.ts';
 import type { Clock } from './kernel/clock.ts';
@@ -118,6 +122,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     services: config.services ?? [],
     engine: () => engine,
   };
+  const runbooks: RunbookDeps = { changes, library: RunbookLibrary.open(config.runbooks), probe: createProbe(estate) };
   const engine = makeEngine(changes, log, crash);
   const server = await createHttpServer({
     store,
@@ -127,6 +132,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     estate,
     engine,
     changes,
+    runbooks,
     policy,
     identity,
     clock,
@@ -137,7 +143,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   const stop = new AbortController();
   const signing = audit.run(stop.signal);
   const keeping = engine.keep(stop.signal);
-  const queue = await openJobs(config, store, changes, log);
+  const queue = await openJobs(config, store, runbooks, log);
   const close = async (): Promise<void> => {
     // Requests first, then what they began, then what records it.
     await server.close();
@@ -164,12 +170,15 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
 }
 
 /** What is done from time to time, by one of the replicas. */
-async function openJobs({ database }: Config, store: Store, changes: ChangesDeps, log: Logger): Promise<Queue> {
+async function openJobs({ database }: Config, store: Store, runbooks: RunbookDeps, log: Logger): Promise<Queue> {
+  const { changes } = runbooks;
   const { clock, ids } = changes;
   const url = database?.reveal();
   const queue = await openQueue({ store, clock, ids, log, ...(url === undefined ? {} : { url }) });
   await queue.schedule('plans.expire', '* * * * *');
   await queue.work('plans.expire', () => expireOverdue(changes));
+  await queue.schedule('runbooks.settle', '* * * * *');
+  await queue.work('runbooks.settle', () => settleRuns(runbooks));
   return queue;
 }
 

@@ -35,3 +35,4 @@ export {
   tokens,
   type IdentityDeps,
 } from './identity.ts';
+export * from './runbooks/index.ts';

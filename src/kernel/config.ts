@@ -49,6 +49,8 @@ export interface Config {
   readonly bootstrapToken: Secret | undefined;
   /** File or folder with the policy's rules, absolute; the built-in rules alone when left out. */
   readonly policy?: string;
+  /** Folder with runbooks of one's own, absolute. */
+  readonly runbooks?: string;
   /** IANA name; rules read the hour and the weekday there. The machine's own when left out. */
   readonly timeZone?: string;
   /** What runs on the guests, and what it needs. */
@@ -121,6 +123,7 @@ const fileSchema = z.strictObject({
   data: z.string().optional(),
   log_level: levelSchema.optional(),
   policy: z.string().min(1).optional(),
+  runbooks: z.string().min(1).optional(),
   time_zone: z.string().min(1).optional(),
   services: servicesSchema.default([]),
 });
@@ -154,6 +157,7 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
     database: secretVariable(env, 'DATABASE_URL', base),
     bootstrapToken: bootstrap,
     ...(file.policy === undefined ? {} : { policy: resolve(base, file.policy) }),
+    ...(file.runbooks === undefined ? {} : { runbooks: resolve(base, file.runbooks) }),
     ...(file.time_zone === undefined ? {} : { timeZone: file.time_zone }),
     services: file.services,
   };

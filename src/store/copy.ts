@@ -31,6 +31,7 @@ export const TABLE_KEYS: Readonly<Record<Table, readonly string[]>> = {
   owner_links: ['hash'],
   settings: ['key'],
   policy_versions: ['version'],
+  runbook_runs: ['run_id'],
   audit: ['seq'],
   checkpoints: ['seq'],
   events: ['id'],

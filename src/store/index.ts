@@ -10,10 +10,12 @@ export {
   OPERATION_STATES,
   PLAN_STATES,
   PLAN_TRANSITIONS,
+  RUN_STATES,
   TERMINAL_PLAN_STATES,
   type JournalKind,
   type JournalState,
   type OperationState,
+  type RunState,
   type PlanState,
 } from './schema.ts';
 export { checkKeys, copyKeys, keyId, loadKeys, newKeys, seal, unseal, type Keys } from './keys.ts';
@@ -28,6 +30,7 @@ export * from './queries/idempotency.ts';
 export * from './queries/tokens.ts';
 export * from './queries/settings.ts';
 export * from './queries/policies.ts';
+export * from './queries/runbook_runs.ts';
 export * from './queries/audit.ts';
 export * from './queries/events.ts';
 export * from './queries/durations.ts';

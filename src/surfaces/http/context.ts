@@ -1,4 +1,4 @@
-import type { ChangesDeps, IdentityDeps, PolicyBook, Principal } from '../../changes/index.ts';
+import type { ChangesDeps, IdentityDeps, PolicyBook, Principal, RunbookDeps } from '../../changes/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Ids } from '../../kernel/ids.ts';
 import type { Logger } from '../../kernel/log.ts';
@@ -17,6 +17,7 @@ export interface HttpDeps {
   readonly estate: Estate;
   readonly engine: Engine;
   readonly changes: ChangesDeps;
+  readonly runbooks: RunbookDeps;
   readonly policy: PolicyBook;
   readonly identity: IdentityDeps;
   readonly clock: Clock;

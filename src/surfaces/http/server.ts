@@ -21,6 +21,7 @@ import { operationRoutes } from './routes/operations.ts';
 import { planRoutes } from './routes/plans.ts';
 import { policyRoutes } from './routes/policy.ts';
 import { readRoutes } from './routes/reads.ts';
+import { runbookRoutes } from './routes/runbooks.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { systemRoutes } from './routes/system.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -88,6 +89,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     policyRoutes,
     taskRoutes,
     freezeRoutes,
+    runbookRoutes,
     auditRoutes,
     eventRoutes,
     tokenRoutes,
