@@ -30,8 +30,14 @@ export class Problems {
   throwIfAny(): void {
     if (!this.any) return;
     const shown = this.#found.toSorted((a, b) => a.line - b.line).slice(0, MAX);
-    const errors = Object.fromEntries(shown.map(({ line, what }) => [`${this.#file}:${line}`, what]));
-    const text = shown.map(({ line, what }) => `${this.#file}:${line}: ${what}`).join('; ');
+    const errors: Record<string, string> = {};
+    for (const { line, what } of shown) {
+      const at = `${this.#file}:${line}`;
+      errors[at] = errors[at] === undefined ? what : `${errors[at]}; ${what}`;
+    }
+    const text = Object.entries(errors)
+      .map(([at, what]) => `${at}: ${what}`)
+      .join('; ');
     throw new AgentError('RUNBOOK_INVALID', text, { errors });
   }
 }

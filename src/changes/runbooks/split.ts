@@ -42,7 +42,7 @@ export function splitRunbook(text: string, problems: Problems): RunbookText {
   const [introduction, ...steps] = sections;
   if (steps.length === 0) problems.add(lines.length, 'has no step; one begins with a line such as `## 1. Title`');
   steps.forEach(({ number, line, block, title }, index) => {
-    if (number !== index + 1) problems.add(line, `this is step ${index + 1} and is numbered ${number}`);
+    if (number >= 0 && number !== index + 1) problems.add(line, `this is step ${index + 1} and is numbered ${number}`);
     if (block === undefined) problems.add(line, `step "${title}" has no fenced block that begins with \`\`\`step`);
   });
   return {
