@@ -62,7 +62,12 @@ function ofOperation({ operation_id, state, error, environment }: OperationRecor
   if (state === 'applied')
     return { operation_id, outcome: 'done', evidence: `operation ${operation_id} was applied in ${environment}` };
   if (state !== 'failed' && state !== 'canceled') return { operation_id };
-  return { operation_id, outcome: 'failed', reason: String(error?.['message'] ?? `the operation ended as ${state}`) };
+  const { message } = error ?? {};
+  return {
+    operation_id,
+    outcome: 'failed',
+    reason: typeof message === 'string' ? message : `the operation ended as ${state}`,
+  };
 }
 
 function ofPlan(plan: PlanRecord): Outcome | undefined {

@@ -56,7 +56,7 @@ export class YamlPiece {
     const parsed = schema.safeParse(of);
     if (parsed.success) return parsed.data;
     for (const { path, message, ...issue } of parsed.error.issues) {
-      const keys = 'keys' in issue ? (issue.keys as string[]) : [];
+      const keys = 'keys' in issue ? issue.keys : [];
       const where = [...path, ...keys.slice(0, 1)];
       this.#problems.add(this.lineOf(where), `${where.map(String).join('.') || 'step'}: ${message}`);
     }

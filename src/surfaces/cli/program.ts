@@ -5,6 +5,7 @@ import { addChangeCommands } from './program_changes.ts';
 import { addLabCommands } from './program_lab.ts';
 import { addPolicyCommands } from './program_policy.ts';
 import { addRecordCommands } from './program_records.ts';
+import { addRunbookCommands } from './program_runbooks.ts';
 import type { CliDeps, Io } from './types.ts';
 import { version } from './version.ts';
 
@@ -81,6 +82,7 @@ function makeProgram(io: Io, deps: CliDeps, act: Act, leave: (code: number) => v
   addLabCommands(program, act);
   addChangeCommands(program, act);
   addPolicyCommands(program, act);
+  addRunbookCommands(program, act);
   addRecordCommands(program, act);
   program
     .command('version')
