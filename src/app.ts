@@ -16,6 +16,7 @@ import {
   recordPolicy,
   reloadPolicy,
   RunbookLibrary,
+  SecretStore,
   settleRuns,
   type ChangesDeps,
   type IdentityDeps,
@@ -23,9 +24,12 @@ import {
 } from './changes/index.ts';
 import { connect, Estate } from './estate/index.ts';
 import type { Clock } from './kernel/clock.ts';
-import type { Config, EnvironmentConfig } from './kernel/config.ts';
+import { readSecret, type Config, type EnvironmentConfig } from './kernel/config.ts';
+import { checkSecretsApart, resolveSecrets } from './kernel/config_secrets.ts';
 import type { Ids } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
+import { mapSecrets, PendingSecret } from './kernel/secret.ts';
+import { outsideFetchers } from './kernel/secrets/sources.ts';
 import { DEFAULT_LIMITS, Engine, StepForms, type EngineDeps } from './operations/index.ts';
 import { createAudit, createEvents, createMetrics } from './record/index.ts';
 import {
@@ -75,7 +79,8 @@ export const VERSION = (
 const SYSTEM: Actor = { id: 'system', class: 'system' };
 
 /** The composition root: the only place that constructs things and knows all rooms. */
-export async function createApp({ config, clock, ids, log, crash }: AppOptions): Promise<App> {
+export async function createApp({ config: named, clock, ids, log, crash }: AppOptions): Promise<App> {
+  const config = await resolveSecrets(named, outsideFetchers(named.secrets ?? {}));
   const store = await openDatabase(config, clock, log);
   const labs: Lab[] = [];
   try {
@@ -93,12 +98,15 @@ async function openDatabase({ data: directory, database }: Config, clock: Clock,
   return openPostgres({ url: database.reveal(), directory, clock, log });
 }
 
-async function compose({ config, clock, ids, log, crash }: AppOptions, store: Store, labs: Lab[]): Promise<App> {
+async function compose({ config: named, clock, ids, log, crash }: AppOptions, store: Store, labs: Lab[]): Promise<App> {
   const keys = loadKeys(store.directory, ids);
   await checkKeys(store, keys, clock.now());
   const metrics = createMetrics({ process: true });
   const audit = createAudit({ store, keys, clock, onRecord: ({ event }) => metrics.audit.inc({ event }) });
   const events = createEvents({ store, clock });
+  const secrets = await openSecrets(named, { store, keys, audit, clock, ids });
+  const config = await resolveSecrets(named, { stored: (reference) => secrets.read(reference) });
+  checkSecretsApart(config);
   const environments = await Promise.all(
     config.environments.map((one) => withLab(one, store.directory, labs, { clock, ids })),
   );
@@ -133,6 +141,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     engine,
     changes,
     runbooks,
+    secrets,
     policy,
     identity,
     clock,
@@ -167,6 +176,24 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     ownerCode: () => ownerCode(identity),
     close,
   };
+}
+
+/** Stored secrets, with the names that the configuration still waits for. */
+function openSecrets(
+  config: Config,
+  deps: Pick<ChangesDeps, 'store' | 'keys' | 'audit' | 'clock' | 'ids'>,
+): Promise<SecretStore> {
+  const used = new Set<string>();
+  mapSecrets(config, (secret) => {
+    if (secret instanceof PendingSecret) used.add(secret.reference.replace(/^stored:/, ''));
+    return secret;
+  });
+  return SecretStore.open({
+    ...deps,
+    used,
+    configured: config.secrets?.storeKey,
+    resolve: (reference) => readSecret(reference, process.env, 'the key of stored secrets'),
+  });
 }
 
 /** What is done from time to time, by one of the replicas. */

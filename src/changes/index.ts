@@ -36,3 +36,7 @@ export {
   type IdentityDeps,
 } from './identity.ts';
 export * from './runbooks/index.ts';
+export { rotateSchema, secretName, SecretStore, secretValueSchema } from './secrets/stored.ts';
+export { bootstrapCommands } from './access/bootstrap.ts';
+export { tokenHealth, type TokenHealth } from './access/health.ts';
+export { allNeeds } from './access/needs.ts';

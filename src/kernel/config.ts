@@ -3,8 +3,10 @@ import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { AgentError } from './errors.ts';
+import { checkTokenIds, isLoopback } from './config_secrets.ts';
 import { checkServices, checkTimeZone, servicesSchema, type ServiceConfig } from './config_services.ts';
-import { Secret } from './secret.ts';
+import type { SecretSources } from './secrets/sources.ts';
+import { PendingSecret, Secret } from './secret.ts';
 
 /** How much the built-in rules ask for; `docs/guide.md` says of each what it means. */
 export const STRICTNESS = ['relaxed', 'standard', 'strict'] as const;
@@ -53,6 +55,8 @@ export interface Config {
   readonly runbooks?: string;
   /** IANA name; rules read the hour and the weekday there. The machine's own when left out. */
   readonly timeZone?: string;
+  /** Where secrets come from that are named by `vault:`, `age:` and `stored:`. */
+  readonly secrets?: SecretSources;
   /** What runs on the guests, and what it needs. */
   readonly services?: readonly ServiceConfig[];
 }
@@ -126,6 +130,12 @@ const fileSchema = z.strictObject({
   runbooks: z.string().min(1).optional(),
   time_zone: z.string().min(1).optional(),
   services: servicesSchema.default([]),
+  secrets: z
+    .strictObject({
+      vault: z.strictObject({ address: z.string(), token: z.string(), ca: z.string().optional() }).optional(),
+      age_identity: z.string().optional(),
+    })
+    .default({}),
 });
 
 /**
@@ -139,7 +149,7 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
   const file = existsSync(path) ? readFile(path) : fileSchema.parse({});
   const base = dirname(path);
   const configured = [...file.environments.map((raw) => environment(raw, env, base)), ...fromVariables(env, base)];
-  checkTogether(configured);
+  checkTokenIds(configured);
   const environments = configured.length > 0 ? configured : [exampleLab];
   const names = environments.map(({ name }) => name);
   const misfit = checkServices(file.services, names) ?? checkTimeZone(file.time_zone);
@@ -160,6 +170,7 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
     ...(file.runbooks === undefined ? {} : { runbooks: resolve(base, file.runbooks) }),
     ...(file.time_zone === undefined ? {} : { timeZone: file.time_zone }),
     services: file.services,
+    secrets: secretSources(file.secrets, env, base),
   };
 }
 
@@ -263,17 +274,63 @@ function fromVariables(env: ConfigSources['env'], base: string): EnvironmentConf
 
 /** A secret named by reference on a command line, where a literal would stand in the process list. */
 export const readSecret = (text: string, env: ConfigSources['env'], where: string): Secret =>
-  reference(text, env, process.cwd(), where);
+  plainReference(text, env, process.cwd(), where);
 
-/** `env:NAME` or `file:PATH`; a literal is refused, so that no secret stands in a file that is shared. */
+/** A reference; a literal is refused, so that no secret stands in a file that is shared. */
 function reference(text: string, env: ConfigSources['env'], base: string, where: string): Secret {
-  const [, kind, name = ''] = /^(env|file):(.+)$/.exec(text) ?? [];
-  if (kind === undefined)
-    throw invalid(`${where} must be a reference such as env:NAME or file:PATH, not the secret itself.`);
-  if (kind === 'file') return new Secret(readText(isAbsolute(name) ? name : join(base, name), where));
-  const value = env[name];
-  if (value === undefined || value === '') throw invalid(`${where}: the environment variable ${name} is not set.`);
-  return new Secret(value);
+  const [, kind, name = ''] = /^(env|file|vault|age|stored):(.+)$/.exec(text) ?? [];
+  switch (kind) {
+    case 'file':
+      return new Secret(readText(isAbsolute(name) ? name : join(base, name), where));
+    case 'env': {
+      const value = env[name];
+      if (value === undefined || value === '') throw invalid(`${where}: the environment variable ${name} is not set.`);
+      return new Secret(value);
+    }
+    case 'age':
+      return new PendingSecret(`age:${isAbsolute(name) ? name : join(base, name)}`, where);
+    case 'vault':
+    case 'stored':
+      return new PendingSecret(text, where);
+    default:
+      throw invalid(
+        `${where} must be a reference such as env:NAME, file:PATH, vault:PATH#FIELD, age:FILE or stored:NAME, not the secret itself.`,
+      );
+  }
+}
+
+/** What opens other secrets cannot be one of them. */
+function plainReference(text: string, env: ConfigSources['env'], base: string, where: string): Secret {
+  if (/^(env|file):/.test(text)) return reference(text, env, base, where);
+  throw invalid(`${where} must be env:NAME or file:PATH.`);
+}
+
+/** How `vault:` and `age:` are opened: the file's words, else the variables that their own programs use. */
+function secretSources(
+  file: z.output<typeof fileSchema>['secrets'],
+  env: ConfigSources['env'],
+  base: string,
+): SecretSources {
+  const { vault, age_identity } = file;
+  const address = vault?.address ?? env['VAULT_ADDR'];
+  const token =
+    vault === undefined
+      ? secretVariable(env, 'VAULT_TOKEN', base)
+      : plainReference(vault.token, env, base, 'secrets.vault.token');
+  const ca = vault?.ca === undefined ? undefined : readText(resolve(base, vault.ca), 'secrets.vault.ca');
+  const identity =
+    age_identity === undefined
+      ? secretVariable(env, 'PROXMOX_AGENT_AGE_IDENTITY', base)
+      : plainReference(age_identity, env, base, 'secrets.age_identity');
+  const key = secretVariable(env, 'PROXMOX_AGENT_SECRET_KEY', base);
+  if (key !== undefined && key.reveal().length < 32)
+    throw invalid('PROXMOX_AGENT_SECRET_KEY must have 32 characters or more.');
+  const usable = address !== undefined && address !== '' && token !== undefined;
+  return {
+    ...(usable ? { vault: { address, token, ...(ca === undefined ? {} : { ca }) } } : {}),
+    ...(identity === undefined ? {} : { ageIdentity: identity }),
+    ...(key === undefined ? {} : { storeKey: key }),
+  };
 }
 
 /** A variable that is held to what the file is held to; an empty one counts as not set. */
@@ -305,7 +362,7 @@ function checkOne(environment: EnvironmentConfig): EnvironmentConfig {
     const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
     if (url === undefined || !/^https?:$/.test(url.protocol))
       throw invalid(`environment ${environment.name}: ${endpoint} is not an https:// address.`);
-    const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+    const loopback = isLoopback(url.hostname);
     if (url.protocol === 'http:' && (!loopback || environment.production))
       throw invalid(
         `environment ${environment.name}: http:// is accepted only for loopback, and never for production.`,
@@ -318,21 +375,6 @@ function checkOne(environment: EnvironmentConfig): EnvironmentConfig {
       `environment ${environment.name}: tls.insecure is refused for a production environment; pin its fingerprint or name its CA.`,
     );
   return environment;
-}
-
-/** Two environments with one token would let a mistake in one reach the other. */
-function checkTogether(environments: readonly EnvironmentConfig[]): void {
-  const names = new Set<string>();
-  const tokens = new Map<string, string>();
-  for (const { name, auth } of environments) {
-    if (names.has(name)) throw invalid(`Two environments are named ${name}.`);
-    names.add(name);
-    if (auth === undefined || !('token' in auth)) continue;
-    const other = tokens.get(auth.token.id);
-    if (other !== undefined)
-      throw invalid(`environments ${other} and ${name} share the token id ${auth.token.id}; give each its own.`);
-    tokens.set(auth.token.id, name);
-  }
 }
 
 function port(text: string | undefined): number | undefined {

@@ -32,6 +32,7 @@ export const TABLE_KEYS: Readonly<Record<Table, readonly string[]>> = {
   settings: ['key'],
   policy_versions: ['version'],
   runbook_runs: ['run_id'],
+  stored_secrets: ['name'],
   audit: ['seq'],
   checkpoints: ['seq'],
   events: ['id'],

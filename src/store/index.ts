@@ -31,6 +31,7 @@ export * from './queries/tokens.ts';
 export * from './queries/settings.ts';
 export * from './queries/policies.ts';
 export * from './queries/runbook_runs.ts';
+export * from './queries/stored_secrets.ts';
 export * from './queries/audit.ts';
 export * from './queries/events.ts';
 export * from './queries/durations.ts';

@@ -79,6 +79,14 @@ export interface Database {
     factor: string | null;
   };
   policy_versions: { version: number; hash: string; rules: string; at: number; actor: string };
+  stored_secrets: {
+    name: string;
+    blob: Uint8Array;
+    key_id: string;
+    created_at: number;
+    updated_at: number;
+    updated_by: string;
+  };
   runbook_runs: {
     run_id: string;
     runbook_id: string;

@@ -53,6 +53,21 @@ const LEAST: Readonly<Record<string, Role>> = {
   'GET /v1/policy': 'viewer',
   'POST /v1/policy/test': 'viewer',
   'POST /v1/policy/reload': 'admin',
+  'GET /v1/runbooks': 'viewer',
+  'GET /v1/runbooks/{id}': 'viewer',
+  'GET /v1/runbook-runs': 'viewer',
+  'POST /v1/runbook-runs': 'operator',
+  'GET /v1/runbook-runs/{run_id}': 'viewer',
+  'GET /v1/runbook-runs/{run_id}/report': 'viewer',
+  'POST /v1/runbook-runs/{run_id}/steps/{step}': 'operator',
+  'POST /v1/runbook-runs/{run_id}/pause': 'operator',
+  'POST /v1/runbook-runs/{run_id}/resume': 'operator',
+  'POST /v1/runbook-runs/{run_id}/abort': 'operator',
+  'GET /v1/environments/{environment}/health': 'viewer',
+  'GET /v1/secrets': 'admin',
+  'PUT /v1/secrets/{name}': 'admin',
+  'DELETE /v1/secrets/{name}': 'admin',
+  'POST /v1/secrets/rotate-key': 'admin',
   'GET /v1/graph': 'viewer',
   'POST /v1/plans/{plan_id}/approve': 'viewer',
   'POST /v1/plans/{plan_id}/reject': 'viewer',
@@ -90,6 +105,7 @@ function refusal(route: string, role: Role, kind: PrincipalClass): string | unde
   if (ROLES.indexOf(role) < ROLES.indexOf(least)) return 'FORBIDDEN';
   if (/approve$|reject$/.test(route) && kind !== 'human') return 'APPROVAL_FORBIDDEN';
   if (/^POST \/v1\/(tokens|policy\/reload)$/.test(route) && kind !== 'human') return 'FORBIDDEN';
+  if (/ \/v1\/secrets/.test(route) && kind !== 'human') return 'FORBIDDEN';
   if (route.endsWith('/thaw') && kind !== 'human') return 'FORBIDDEN';
   return undefined;
 }

@@ -3,6 +3,7 @@ import { start } from './001_start.ts';
 import { jobs } from './002_jobs.ts';
 import { policy } from './003_policy.ts';
 import { runbooks } from './004_runbooks.ts';
+import { storedSecrets } from './005_stored_secrets.ts';
 
 /** In order, from 1, without gaps; a released one is never edited (its hash is checked at every start). */
-export const MIGRATIONS: readonly Migration[] = [start, jobs, policy, runbooks];
+export const MIGRATIONS: readonly Migration[] = [start, jobs, policy, runbooks, storedSecrets];

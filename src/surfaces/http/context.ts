@@ -1,4 +1,11 @@
-import type { ChangesDeps, IdentityDeps, PolicyBook, Principal, RunbookDeps } from '../../changes/index.ts';
+import type {
+  ChangesDeps,
+  IdentityDeps,
+  PolicyBook,
+  Principal,
+  RunbookDeps,
+  SecretStore,
+} from '../../changes/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Ids } from '../../kernel/ids.ts';
 import type { Logger } from '../../kernel/log.ts';
@@ -18,6 +25,7 @@ export interface HttpDeps {
   readonly engine: Engine;
   readonly changes: ChangesDeps;
   readonly runbooks: RunbookDeps;
+  readonly secrets: SecretStore;
   readonly policy: PolicyBook;
   readonly identity: IdentityDeps;
   readonly clock: Clock;

@@ -22,6 +22,7 @@ import { planRoutes } from './routes/plans.ts';
 import { policyRoutes } from './routes/policy.ts';
 import { readRoutes } from './routes/reads.ts';
 import { runbookRoutes } from './routes/runbooks.ts';
+import { secretRoutes } from './routes/secrets.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { systemRoutes } from './routes/system.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -90,6 +91,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     taskRoutes,
     freezeRoutes,
     runbookRoutes,
+    secretRoutes,
     auditRoutes,
     eventRoutes,
     tokenRoutes,
