@@ -294,7 +294,7 @@ function reference(text: string, env: ConfigSources['env'], base: string, where:
       return new PendingSecret(text, where);
     default:
       throw invalid(
-        `${where} must be a reference such as env:NAME, file:PATH, vault:PATH#FIELD, age:FILE or stored:NAME, not the secret itself.`,
+        `${where} must be a reference such as env:NAME or file:PATH, not the secret itself. Others are vault:MOUNT/PATH#FIELD, age:FILE and stored:NAME.`,
       );
   }
 }

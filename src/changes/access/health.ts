@@ -72,5 +72,9 @@ function beyondNeed(rights: Rights, needs: readonly Need[]): TokenHealth['beyond
       if (!wanted.has(privilege)) found.set(privilege, [...(found.get(privilege) ?? []), path]);
   return [...found]
     .toSorted(([a], [b]) => (a < b ? -1 : 1))
-    .map(([privilege, paths]) => ({ privilege, paths, dangerous: DANGEROUS.test(privilege) }));
+    .map(([privilege, paths]) => ({ privilege, paths: highest(paths), dangerous: DANGEROUS.test(privilege) }));
 }
+
+/** Proxmox VE lists every path that it knows; those below another that is listed say nothing more. */
+const highest = (paths: readonly string[]): string[] =>
+  paths.filter((path) => !paths.some((other) => other !== path && (other === '/' || path.startsWith(`${other}/`))));

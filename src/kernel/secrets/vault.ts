@@ -19,7 +19,9 @@ export async function readVault(
   timeout = 10_000,
 ): Promise<string> {
   const [, mount = '', path = '', field = ''] = REFERENCE.exec(reference) ?? [];
-  if (mount === '') throw refuse('it must be vault:MOUNT/PATH#FIELD.');
+  // A browser-like reading of the address would make `..` a step up, out of the engine.
+  if (mount === '' || [mount, ...path.split('/')].some((part) => /^\.+$/.test(part)))
+    throw refuse('it must be vault:MOUNT/PATH#FIELD.');
   const url = urlOf(address, `/v1/${mount}/${path.startsWith('data/') ? path : `data/${path}`}`);
   const dispatcher = new Agent({ connect: { ...(ca === undefined ? {} : { ca }), timeout } });
   try {
