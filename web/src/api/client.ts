@@ -34,6 +34,8 @@ function fieldErrors(errors: unknown): Record<string, string> {
 
 export interface Client {
   readonly get: <T>(path: string, signal?: AbortSignal) => Promise<T>;
+  /** An answer that is text. */
+  readonly text: (path: string) => Promise<string>;
   readonly post: <T>(path: string, body?: unknown) => Promise<T>;
   /** The raw answer, for the event stream. Errors: Problem. */
   readonly open: (path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Response>;
@@ -68,6 +70,7 @@ export function createClient(session: Session): Client {
   return {
     get: async <T>(path: string, signal?: AbortSignal) =>
       (await (await send(path, signal === undefined ? {} : { signal })).json()) as T,
+    text: async (path) => (await send(path, {})).text(),
     post: async <T>(path: string, body: unknown = {}) => {
       const headers = { 'content-type': 'application/json' };
       return (await (await send(path, { method: 'POST', headers, body: JSON.stringify(body) })).json()) as T;
