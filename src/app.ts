@@ -5,6 +5,7 @@ import {
   alwaysOpen,
   bodyOf,
   checkTargets,
+  createProbe,
   executable,
   expireOverdue,
   freezeOf,
@@ -12,15 +13,22 @@ import {
   PolicyBook,
   recordPolicy,
   reloadPolicy,
+  RunbookLibrary,
+  SecretStore,
+  settleRuns,
   type ChangesDeps,
+  type RunbookDeps,
 } from './changes/index.ts';
 import { approvalFactors, ownerCode, type IdentityDeps } from './identity/index.ts';
 import { connect, Estate } from './estate/index.ts';
 import type { Clock } from './kernel/clock.ts';
-import type { Config, EnvironmentConfig } from './kernel/config.ts';
+import { readSecret, type Config, type EnvironmentConfig } from './kernel/config.ts';
 import { DEFAULT_AUTH } from './kernel/config_auth.ts';
+import { checkSecretsApart, resolveSecrets } from './kernel/config_secrets.ts';
 import type { Ids } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
+import { mapSecrets, PendingSecret } from './kernel/secret.ts';
+import { outsideFetchers } from './kernel/secrets/sources.ts';
 import { DEFAULT_LIMITS, Engine, StepForms, type EngineDeps } from './operations/index.ts';
 import { createAudit, createEvents, createMetrics } from './record/index.ts';
 import {
@@ -70,7 +78,8 @@ export const VERSION = (
 const SYSTEM: Actor = { id: 'system', class: 'system' };
 
 /** The composition root: the only place that constructs things and knows all rooms. */
-export async function createApp({ config, clock, ids, log, crash }: AppOptions): Promise<App> {
+export async function createApp({ config: named, clock, ids, log, crash }: AppOptions): Promise<App> {
+  const config = await resolveSecrets(named, outsideFetchers(named.secrets ?? {}));
   const store = await openDatabase(config, clock, log);
   const labs: Lab[] = [];
   try {
@@ -88,12 +97,8 @@ async function openDatabase({ data: directory, database }: Config, clock: Clock,
   return openPostgres({ url: database.reveal(), directory, clock, log });
 }
 
-async function compose({ config, clock, ids, log, crash }: AppOptions, store: Store, labs: Lab[]): Promise<App> {
-  const keys = loadKeys(store.directory, ids);
-  await checkKeys(store, keys, clock.now());
-  const metrics = createMetrics({ process: true });
-  const audit = createAudit({ store, keys, clock, onRecord: ({ event }) => metrics.audit.inc({ event }) });
-  const events = createEvents({ store, clock });
+async function compose({ config: named, clock, ids, log, crash }: AppOptions, store: Store, labs: Lab[]): Promise<App> {
+  const { keys, metrics, audit, events, secrets, config } = await foundations(named, store, { clock, ids });
   const estate = await openEstate(config, store.directory, labs, { clock, ids, log });
   const forms = new StepForms(keys.data);
   const policy = await openPolicy(config, { store, audit, clock });
@@ -116,6 +121,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     services: config.services ?? [],
     engine: () => engine,
   };
+  const runbooks: RunbookDeps = { changes, library: RunbookLibrary.open(config.runbooks), probe: createProbe(estate) };
   const engine = makeEngine(changes, log, crash);
   const server = await createHttpServer({
     store,
@@ -125,6 +131,8 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     estate,
     engine,
     changes,
+    runbooks,
+    secrets,
     policy,
     identity,
     clock,
@@ -137,7 +145,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   const stop = new AbortController();
   const signing = audit.run(stop.signal);
   const keeping = engine.keep(stop.signal);
-  const queue = await openJobs(config, store, changes, log);
+  const queue = await openJobs(config, store, runbooks, log);
   const close = async (): Promise<void> => {
     // Requests first, then what they began, then what records it.
     await server.close();
@@ -163,13 +171,47 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   };
 }
 
+/** What everything else stands on: the record of what happens, and the configuration with its secrets. */
+async function foundations(named: Config, store: Store, { clock, ids }: Pick<AppOptions, 'clock' | 'ids'>) {
+  const keys = loadKeys(store.directory, ids);
+  await checkKeys(store, keys, clock.now());
+  const metrics = createMetrics({ process: true });
+  const audit = createAudit({ store, keys, clock, onRecord: ({ event }) => metrics.audit.inc({ event }) });
+  const events = createEvents({ store, clock });
+  const secrets = await openSecrets(named, { store, keys, audit, clock, ids });
+  const config = await resolveSecrets(named, { stored: (reference) => secrets.read(reference) });
+  checkSecretsApart(config);
+  return { keys, metrics, audit, events, secrets, config };
+}
+
+/** Stored secrets, with the names that the configuration still waits for. */
+function openSecrets(
+  config: Config,
+  deps: Pick<ChangesDeps, 'store' | 'keys' | 'audit' | 'clock' | 'ids'>,
+): Promise<SecretStore> {
+  const used = new Set<string>();
+  mapSecrets(config, (secret) => {
+    if (secret instanceof PendingSecret) used.add(secret.reference.replace(/^stored:/, ''));
+    return secret;
+  });
+  return SecretStore.open({
+    ...deps,
+    used,
+    configured: config.secrets?.storeKey,
+    resolve: (reference) => readSecret(reference, process.env, 'the key of stored secrets'),
+  });
+}
+
 /** What is done from time to time, by one of the replicas. */
-async function openJobs({ database }: Config, store: Store, changes: ChangesDeps, log: Logger): Promise<Queue> {
+async function openJobs({ database }: Config, store: Store, runbooks: RunbookDeps, log: Logger): Promise<Queue> {
+  const { changes } = runbooks;
   const { clock, ids } = changes;
   const url = database?.reveal();
   const queue = await openQueue({ store, clock, ids, log, ...(url === undefined ? {} : { url }) });
   await queue.schedule('plans.expire', '* * * * *');
   await queue.work('plans.expire', () => expireOverdue(changes));
+  await queue.schedule('runbooks.settle', '* * * * *');
+  await queue.work('runbooks.settle', () => settleRuns(runbooks));
   return queue;
 }
 

@@ -50,10 +50,16 @@ export interface ChangesDeps {
 
 /**
  * The only door: every change, from whomever, begins here and becomes a plan. Rehearses on a twin, judges, stores.
+ * `plan_id` is for who has to know it before the plan is made; of two plans with one id the second is not stored.
  * Errors: `VALIDATION_FAILED`, `NOT_FOUND`, `FORBIDDEN`, `PVE_UNREACHABLE`; `PREFLIGHT_FAILED` with the id of the plan
  * that shows the failed step; `TARGET_BUSY` when the wished VMID is reserved by another plan.
  */
-export async function submit(deps: ChangesDeps, body: unknown, principal: Principal): Promise<Record<string, unknown>> {
+export async function submit(
+  deps: ChangesDeps,
+  body: unknown,
+  principal: Principal,
+  plan_id = deps.ids.uuid(),
+): Promise<Record<string, unknown>> {
   const request = readRequest(body);
   requireRole(principal, 'operator', request.environment);
   requireActions(
@@ -62,7 +68,6 @@ export async function submit(deps: ChangesDeps, body: unknown, principal: Princi
   );
   const environment = deps.estate.get(request.environment);
   requireRole(principal, 'operator', environment.name);
-  const plan_id = deps.ids.uuid();
   const made = await draft(
     request,
     environment,

@@ -14,3 +14,8 @@ export { servicesOf } from './judge.ts';
 export { planRequestSchema, plansRequestSchema, readRequest } from './requests.ts';
 export { checkTargets } from './targets.ts';
 export { plannerDeps } from './changes.ts';
+export * from './runbooks/index.ts';
+export { rotateSchema, secretName, SecretStore, secretValueSchema } from './secrets/stored.ts';
+export { bootstrapCommands } from './access/bootstrap.ts';
+export { tokenHealth, type TokenHealth } from './access/health.ts';
+export { allNeeds } from './access/needs.ts';

@@ -24,7 +24,7 @@ export async function readPermissions(api: PveApi, needed: readonly Permission[]
 }
 
 /** The nearest path upwards that has an entry decides; from above only rights that propagate (value 1) come down. */
-function holds(rights: Readonly<Record<string, unknown>>, { path, privilege }: Permission): boolean {
+export function holds(rights: Readonly<Record<string, unknown>>, { path, privilege }: Permission): boolean {
   const nearest = upwards(path).find((at) => rights[at] !== undefined);
   if (nearest === undefined) return false;
   const value = record(rights[nearest])[privilege];

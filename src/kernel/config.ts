@@ -2,10 +2,13 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
+import { readSsh, sshSchema, type SshConfig } from './config_ssh.ts';
 import { authSchema, readAuth, type AuthConfig } from './config_auth.ts';
 import { AgentError } from './errors.ts';
+import { checkTokenIds, isLoopback } from './config_secrets.ts';
 import { checkServices, checkTimeZone, servicesSchema, type ServiceConfig } from './config_services.ts';
-import { Secret } from './secret.ts';
+import type { SecretSources } from './secrets/sources.ts';
+import { PendingSecret, Secret } from './secret.ts';
 
 /** How much the built-in rules ask for; `docs/guide.md` says of each what it means. */
 export const STRICTNESS = ['relaxed', 'standard', 'strict'] as const;
@@ -23,14 +26,7 @@ export interface EnvironmentConfig {
   readonly tls: { readonly ca?: string; readonly fingerprint?: string; readonly insecure?: boolean };
   readonly production: boolean;
   /** How commands are run on the hosts; undefined when that is not configured. */
-  readonly ssh?: {
-    readonly user: string;
-    readonly key: Secret;
-    readonly directory: string;
-    readonly hosts: Readonly<
-      Record<string, { readonly address: string; readonly port: number; readonly hostKey: string }>
-    >;
-  };
+  readonly ssh?: SshConfig;
   /** `standard` when left out. */
   readonly strictness?: Strictness;
   /** World of the built-in simulator that stands in for a cluster. */
@@ -50,8 +46,12 @@ export interface Config {
   readonly bootstrapToken: Secret | undefined;
   /** File or folder with the policy's rules, absolute; the built-in rules alone when left out. */
   readonly policy?: string;
+  /** Folder with runbooks of one's own, absolute. */
+  readonly runbooks?: string;
   /** IANA name; rules read the hour and the weekday there. The machine's own when left out. */
   readonly timeZone?: string;
+  /** Where secrets come from that are named by `vault:`, `age:` and `stored:`. */
+  readonly secrets?: SecretSources;
   /** What runs on the guests, and what it needs. */
   readonly services?: readonly ServiceConfig[];
   /** How people sign in; `DEFAULT_AUTH` when absent. */
@@ -75,25 +75,6 @@ const fingerprintSchema = z
   .string()
   .regex(/^([0-9A-Fa-f]{2}:){31}[0-9A-Fa-f]{2}$/, 'must be 32 pairs of hex digits with colons');
 const levelSchema = z.enum(['debug', 'info', 'warn', 'error', 'silent'], 'must be debug, info, warn, error or silent');
-const sshSchema = z.strictObject({
-  user: z
-    .string()
-    .regex(/^[a-z_][a-z0-9_-]{0,31}$/, 'must be a user name')
-    .default('root'),
-  key: z.string(),
-  directory: z
-    .string()
-    .regex(/^\/[\w./-]+$/, 'must be an absolute path')
-    .default('/var/lib/proxmox-agent/runs'),
-  hosts: z.record(
-    z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,62}$/, 'must be a node name'),
-    z.strictObject({
-      address: z.string().min(1),
-      port: z.int().min(1).max(65535).default(22),
-      host_key: z.string().regex(/^SHA256:[A-Za-z0-9+/]{43}=?$/, 'must be SHA256:… as ssh-keygen -lf prints it'),
-    }),
-  ),
-});
 const environmentSchema = z.strictObject({
   name: nameSchema,
   endpoint: z.union([z.string(), z.array(z.string()).min(1)]),
@@ -124,9 +105,16 @@ const fileSchema = z.strictObject({
   data: z.string().optional(),
   log_level: levelSchema.optional(),
   policy: z.string().min(1).optional(),
+  runbooks: z.string().min(1).optional(),
   time_zone: z.string().min(1).optional(),
   services: servicesSchema.default([]),
   auth: authSchema.optional(),
+  secrets: z
+    .strictObject({
+      vault: z.strictObject({ address: z.string(), token: z.string(), ca: z.string().optional() }).optional(),
+      age_identity: z.string().optional(),
+    })
+    .default({}),
 });
 
 /**
@@ -140,7 +128,7 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
   const file = existsSync(path) ? readFile(path) : fileSchema.parse({});
   const base = dirname(path);
   const configured = [...file.environments.map((raw) => environment(raw, env, base)), ...fromVariables(env, base)];
-  checkTogether(configured);
+  checkTokenIds(configured);
   const environments = configured.length > 0 ? configured : [exampleLab];
   const names = environments.map(({ name }) => name);
   const misfit = checkServices(file.services, names) ?? checkTimeZone(file.time_zone);
@@ -158,9 +146,11 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
     database: secretVariable(env, 'DATABASE_URL', base),
     bootstrapToken: bootstrap,
     ...(file.policy === undefined ? {} : { policy: resolve(base, file.policy) }),
+    ...(file.runbooks === undefined ? {} : { runbooks: resolve(base, file.runbooks) }),
     ...(file.time_zone === undefined ? {} : { timeZone: file.time_zone }),
     services: file.services,
     auth: readAuth(file.auth, (text, where) => reference(text, env, base, where)),
+    secrets: secretSources(file.secrets, env, base),
   };
 }
 
@@ -234,18 +224,10 @@ function environment(
       ...(insecure === undefined ? {} : { insecure }),
       ...(ca === undefined ? {} : { ca: readText(isAbsolute(ca) ? ca : join(base, ca), `${where}: tls.ca`) }),
     },
-    ...(raw.ssh === undefined ? {} : { ssh: sshAccess(raw.ssh, env, base, where) }),
+    ...(raw.ssh === undefined
+      ? {}
+      : { ssh: readSsh(raw.ssh, (text) => reference(text, env, base, `${where}: ssh.key`)) }),
   });
-}
-
-function sshAccess(
-  { key, hosts, ...rest }: z.output<typeof sshSchema>,
-  env: ConfigSources['env'],
-  base: string,
-  where: string,
-): NonNullable<EnvironmentConfig['ssh']> {
-  const named = Object.entries(hosts).map(([node, { host_key, ...host }]) => [node, { ...host, hostKey: host_key }]);
-  return { ...rest, key: reference(key, env, base, `${where}: ssh.key`), hosts: Object.fromEntries(named) };
 }
 
 /** The variables that other Proxmox tools use, as environment `home`. */
@@ -275,17 +257,63 @@ function fromVariables(env: ConfigSources['env'], base: string): EnvironmentConf
 
 /** A secret named by reference on a command line, where a literal would stand in the process list. */
 export const readSecret = (text: string, env: ConfigSources['env'], where: string): Secret =>
-  reference(text, env, process.cwd(), where);
+  plainReference(text, env, process.cwd(), where);
 
-/** `env:NAME` or `file:PATH`; a literal is refused, so that no secret stands in a file that is shared. */
+/** A reference; a literal is refused, so that no secret stands in a file that is shared. */
 function reference(text: string, env: ConfigSources['env'], base: string, where: string): Secret {
-  const [, kind, name = ''] = /^(env|file):(.+)$/.exec(text) ?? [];
-  if (kind === undefined)
-    throw invalid(`${where} must be a reference such as env:NAME or file:PATH, not the secret itself.`);
-  if (kind === 'file') return new Secret(readText(isAbsolute(name) ? name : join(base, name), where));
-  const value = env[name];
-  if (value === undefined || value === '') throw invalid(`${where}: the environment variable ${name} is not set.`);
-  return new Secret(value);
+  const [, kind, name = ''] = /^(env|file|vault|age|stored):(.+)$/.exec(text) ?? [];
+  switch (kind) {
+    case 'file':
+      return new Secret(readText(isAbsolute(name) ? name : join(base, name), where));
+    case 'env': {
+      const value = env[name];
+      if (value === undefined || value === '') throw invalid(`${where}: the environment variable ${name} is not set.`);
+      return new Secret(value);
+    }
+    case 'age':
+      return new PendingSecret(`age:${isAbsolute(name) ? name : join(base, name)}`, where);
+    case 'vault':
+    case 'stored':
+      return new PendingSecret(text, where);
+    default:
+      throw invalid(
+        `${where} must be a reference such as env:NAME or file:PATH, not the secret itself. Others are vault:MOUNT/PATH#FIELD, age:FILE and stored:NAME.`,
+      );
+  }
+}
+
+/** What opens other secrets cannot be one of them. */
+function plainReference(text: string, env: ConfigSources['env'], base: string, where: string): Secret {
+  if (/^(env|file):/.test(text)) return reference(text, env, base, where);
+  throw invalid(`${where} must be env:NAME or file:PATH.`);
+}
+
+/** How `vault:` and `age:` are opened: the file's words, else the variables that their own programs use. */
+function secretSources(
+  file: z.output<typeof fileSchema>['secrets'],
+  env: ConfigSources['env'],
+  base: string,
+): SecretSources {
+  const { vault, age_identity } = file;
+  const address = vault?.address ?? env['VAULT_ADDR'];
+  const token =
+    vault === undefined
+      ? secretVariable(env, 'VAULT_TOKEN', base)
+      : plainReference(vault.token, env, base, 'secrets.vault.token');
+  const ca = vault?.ca === undefined ? undefined : readText(resolve(base, vault.ca), 'secrets.vault.ca');
+  const identity =
+    age_identity === undefined
+      ? secretVariable(env, 'PROXMOX_AGENT_AGE_IDENTITY', base)
+      : plainReference(age_identity, env, base, 'secrets.age_identity');
+  const key = secretVariable(env, 'PROXMOX_AGENT_SECRET_KEY', base);
+  if (key !== undefined && key.reveal().length < 32)
+    throw invalid('PROXMOX_AGENT_SECRET_KEY must have 32 characters or more.');
+  const usable = address !== undefined && address !== '' && token !== undefined;
+  return {
+    ...(usable ? { vault: { address, token, ...(ca === undefined ? {} : { ca }) } } : {}),
+    ...(identity === undefined ? {} : { ageIdentity: identity }),
+    ...(key === undefined ? {} : { storeKey: key }),
+  };
 }
 
 /** A variable that is held to what the file is held to; an empty one counts as not set. */
@@ -317,7 +345,7 @@ function checkOne(environment: EnvironmentConfig): EnvironmentConfig {
     const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
     if (url === undefined || !/^https?:$/.test(url.protocol))
       throw invalid(`environment ${environment.name}: ${endpoint} is not an https:// address.`);
-    const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+    const loopback = isLoopback(url.hostname);
     if (url.protocol === 'http:' && (!loopback || environment.production))
       throw invalid(
         `environment ${environment.name}: http:// is accepted only for loopback, and never for production.`,
@@ -330,21 +358,6 @@ function checkOne(environment: EnvironmentConfig): EnvironmentConfig {
       `environment ${environment.name}: tls.insecure is refused for a production environment; pin its fingerprint or name its CA.`,
     );
   return environment;
-}
-
-/** Two environments with one token would let a mistake in one reach the other. */
-function checkTogether(environments: readonly EnvironmentConfig[]): void {
-  const names = new Set<string>();
-  const tokens = new Map<string, string>();
-  for (const { name, auth } of environments) {
-    if (names.has(name)) throw invalid(`Two environments are named ${name}.`);
-    names.add(name);
-    if (auth === undefined || !('token' in auth)) continue;
-    const other = tokens.get(auth.token.id);
-    if (other !== undefined)
-      throw invalid(`environments ${other} and ${name} share the token id ${auth.token.id}; give each its own.`);
-    tokens.set(auth.token.id, name);
-  }
 }
 
 function port(text: string | undefined): number | undefined {

@@ -83,6 +83,20 @@ export const CATALOGUE = {
     'The policy is not valid',
     'Correct what is named with its file, line and column. Nothing starts with a broken policy; a running server keeps the one that it has.',
   ),
+  RUNBOOK_INVALID: entry(
+    422,
+    2,
+    false,
+    'The runbook is not valid',
+    'Correct what is named with its file and line; `proxmox-agent runbook lint FILE` checks it on your machine.',
+  ),
+  RUN_STATE: entry(
+    409,
+    6,
+    false,
+    'The run of the runbook is in a state that does not allow this',
+    'Look at the run: it says which step it stands at and what that waits for.',
+  ),
   SECOND_FACTOR_REQUIRED: entry(
     403,
     3,

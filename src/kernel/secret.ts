@@ -31,6 +31,25 @@ export class Secret {
   }
 }
 
+/**
+ * A secret that is named and not fetched yet. What is constructed from it before that is a mistake of ours, and says so
+ * without a value to show.
+ */
+export class PendingSecret extends Secret {
+  /** Such as `vault:secret/home#token`. */
+  readonly reference: string;
+  /** The setting that names it. */
+  readonly setting: string;
+  constructor(reference: string, setting: string) {
+    super('');
+    this.reference = reference;
+    this.setting = setting;
+  }
+  override reveal(): string {
+    throw new Error(`${this.setting}: ${this.reference} was not fetched`);
+  }
+}
+
 /** The schema of a secret parameter: text in, `Secret` out; marked in JSON Schema, so forms and docs hide it too. */
 export const secretText = (description: string, schema: z.ZodString = z.string().min(1)) =>
   schema.meta({ description, secret: true, writeOnly: true, format: 'password' }).transform((text) => new Secret(text));

@@ -38,6 +38,8 @@ export const TABLE_KEYS: Readonly<Record<Table, readonly string[]>> = {
   attempts: ['key'],
   settings: ['key'],
   policy_versions: ['version'],
+  runbook_runs: ['run_id'],
+  stored_secrets: ['name'],
   audit: ['seq'],
   checkpoints: ['seq'],
   events: ['id'],

@@ -10,11 +10,13 @@ export {
   OPERATION_STATES,
   PLAN_STATES,
   PLAN_TRANSITIONS,
+  RUN_STATES,
   TERMINAL_PLAN_STATES,
   type JournalKind,
   type JournalState,
   type OperationState,
   type PersonState,
+  type RunState,
   type PlanState,
 } from './schema.ts';
 export { checkKeys, copyKeys, keyId, loadKeys, newKeys, seal, unseal, type Keys } from './keys.ts';
@@ -33,6 +35,8 @@ export * from './queries/sessions.ts';
 export * from './queries/attempts.ts';
 export * from './queries/settings.ts';
 export * from './queries/policies.ts';
+export * from './queries/runbook_runs.ts';
+export * from './queries/stored_secrets.ts';
 export * from './queries/audit.ts';
 export * from './queries/events.ts';
 export * from './queries/durations.ts';

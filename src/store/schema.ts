@@ -47,6 +47,8 @@ export const ENDED_OPERATION_STATES = ['applied', 'failed', 'canceled'] as const
 
 export const PERSON_STATES = ['invited', 'active', 'disabled'] as const;
 export type PersonState = (typeof PERSON_STATES)[number];
+export const RUN_STATES = ['running', 'paused', 'waiting', 'done', 'failed', 'canceled'] as const;
+export type RunState = (typeof RUN_STATES)[number];
 
 export type JournalKind = 'effect' | 'read';
 export type JournalState = 'intent' | 'answered' | 'done' | 'failed';
@@ -79,6 +81,25 @@ export interface Database {
     factor: string | null;
   };
   policy_versions: { version: number; hash: string; rules: string; at: number; actor: string };
+  stored_secrets: {
+    name: string;
+    blob: Uint8Array;
+    key_id: string;
+    created_at: number;
+    updated_at: number;
+    updated_by: string;
+  };
+  runbook_runs: {
+    run_id: string;
+    runbook_id: string;
+    state: RunState;
+    change_id: string | null;
+    created_at: number;
+    updated_at: number;
+    ended_at: number | null;
+    created_by: string;
+    body: string;
+  };
   vmid_reservations: { environment: string; vmid: number; plan_id: string; expires_at: number };
   operations: {
     operation_id: string;

@@ -53,6 +53,21 @@ const LEAST: Readonly<Record<string, Role>> = {
   'GET /v1/policy': 'viewer',
   'POST /v1/policy/test': 'viewer',
   'POST /v1/policy/reload': 'admin',
+  'GET /v1/runbooks': 'viewer',
+  'GET /v1/runbooks/{id}': 'viewer',
+  'GET /v1/runbook-runs': 'viewer',
+  'POST /v1/runbook-runs': 'operator',
+  'GET /v1/runbook-runs/{run_id}': 'viewer',
+  'GET /v1/runbook-runs/{run_id}/report': 'viewer',
+  'POST /v1/runbook-runs/{run_id}/steps/{step}': 'operator',
+  'POST /v1/runbook-runs/{run_id}/pause': 'operator',
+  'POST /v1/runbook-runs/{run_id}/resume': 'operator',
+  'POST /v1/runbook-runs/{run_id}/abort': 'operator',
+  'GET /v1/environments/{environment}/health': 'viewer',
+  'GET /v1/secrets': 'admin',
+  'PUT /v1/secrets/{name}': 'admin',
+  'DELETE /v1/secrets/{name}': 'admin',
+  'POST /v1/secrets/rotate-key': 'admin',
   'GET /v1/graph': 'viewer',
   'POST /v1/plans/{plan_id}/approve': 'approver',
   'POST /v1/plans/{plan_id}/reject': 'approver',
@@ -109,7 +124,8 @@ const LEAST: Readonly<Record<string, Role>> = {
 
 /** About a person's own account: a token that stands for itself has none. */
 const OWN = /\/v1\/me\/|\/v1\/sessions?\b/;
-const PEOPLE = /\/v1\/people|^POST \/v1\/tokens$|\/thaw$|^POST \/v1\/policy\/reload$/;
+const PEOPLE =
+  /runbook-runs\/.*(resume|abort)$|\/v1\/secrets|\/v1\/people|^POST \/v1\/tokens$|\/thaw$|^POST \/v1\/policy\/reload$/;
 
 /** What a caller is refused with; undefined where the route lets it in, whatever it answers then. */
 function refusal(route: string, role: Role, kind: PrincipalClass): string | undefined {

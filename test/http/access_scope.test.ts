@@ -40,7 +40,13 @@ beforeAll(async () => {
   const of = { role: 'viewer', class: 'agent', environments: ['lab'] };
   const token = await ask('POST /v1/tokens', BOOTSTRAP, { name: 'of lab', ...of });
   const { id } = await invite(service, BOOTSTRAP, 'of-lab', { lab: 'viewer' });
+  const run = await ask('POST /v1/runbook-runs', BOOTSTRAP, RUN);
+  expect(run.status, run.text).toBe(201);
   found = {
+    '{run_id}': String(run.json['run_id']),
+    '{step}': '1',
+    'runbooks/{id}': 'runbooks/secrets',
+    'secrets/{name}': 'secrets/none',
     '{plan_id}': String(plan.json['plan_id']),
     '{operation_id}': String(operation.json['operation_id']),
     '{environment}': 'lab',
@@ -50,6 +56,20 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 const ask = (line: string, token: string, body?: unknown): Promise<Got> => service.ask(line, { token, body });
+
+const RUN = {
+  runbook: 'vm-provisioning',
+  parameters: {
+    environment: 'lab',
+    template: 9000,
+    vmid: 320,
+    name: 'wiki',
+    address: '192.168.30.70/24',
+    gateway: '192.168.30.1',
+    user: 'admin',
+    tag: 'wiki',
+  },
+};
 
 /** What is sent to a route beside its path. What would change something for the next caller is made to come to nothing. */
 const SENT: Readonly<Record<string, { readonly query?: string; readonly body?: object }>> = {
@@ -61,6 +81,12 @@ const SENT: Readonly<Record<string, { readonly query?: string; readonly body?: o
   'POST /v1/environments/{environment}/thaw': { body: { reason: 'a test' } },
   'GET /v1/nodes': { query: '?environment=lab' },
   'GET /v1/graph': { query: '?environment=lab' },
+  'POST /v1/runbook-runs': { body: RUN },
+  'POST /v1/runbook-runs/{run_id}/steps/{step}': { body: { do: 'run' } },
+  'POST /v1/runbook-runs/{run_id}/pause': { body: { reason: 'a test' } },
+  'POST /v1/runbook-runs/{run_id}/abort': { body: { reason: 'a test' } },
+  'PUT /v1/secrets/{name}': { body: {} },
+  'POST /v1/secrets/rotate-key': { body: {} },
   'POST /v1/policy/test': { body: { tests: [] } },
   'GET /v1/inventory': { query: '?environment=lab' },
   'GET /v1/vm/status': { query: '?environment=lab&target=vm/101' },
@@ -79,6 +105,7 @@ const SENT: Readonly<Record<string, { readonly query?: string; readonly body?: o
 };
 /** They end the caller, or answer that there is nothing of this name; looked at elsewhere. */
 const APART = new Set([
+  'DELETE /v1/secrets/{name}',
   'DELETE /v1/session',
   'DELETE /v1/sessions/{id}',
   'DELETE /v1/me/tokens/{id}',
@@ -113,7 +140,7 @@ function expected(
   if (environment === 'all')
     return grants['*'] !== undefined && Object.values(grants).every((held) => atLeast(held, role)) ? 'in' : 'refused';
   if (environment.startsWith('named')) return atLeast(here, role) ? 'in' : 'refused';
-  if (environment === "the plan's" || environment === "the operation's")
+  if (environment === "the plan's" || environment === "the operation's" || environment === "the run's")
     return here === undefined ? 'hidden' : atLeast(here, role) ? 'in' : 'refused';
   if (
     environment.startsWith('where the caller has') &&

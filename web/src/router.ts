@@ -10,6 +10,10 @@ export interface PageSearch {
   readonly plan?: string;
   /** The form for a new plan is open: for a target, or `any`. */
   readonly propose?: string;
+  /** The runbook that is to be started. */
+  readonly runbook?: string;
+  /** The run of a runbook that is open. */
+  readonly run?: string;
 }
 
 const text = (value: unknown): string | undefined =>
@@ -19,10 +23,14 @@ function validateSearch(search: Record<string, unknown>): PageSearch {
   const environment = text(search['environment']);
   const plan = text(search['plan']);
   const propose = text(search['propose']);
+  const runbook = text(search['runbook']);
+  const run = text(search['run']);
   return {
     ...(environment === undefined ? {} : { environment }),
     ...(plan === undefined ? {} : { plan }),
     ...(propose === undefined ? {} : { propose }),
+    ...(runbook === undefined ? {} : { runbook }),
+    ...(run === undefined ? {} : { run }),
   };
 }
 

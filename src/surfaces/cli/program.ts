@@ -6,6 +6,7 @@ import { addLabCommands } from './program_lab.ts';
 import { addPolicyCommands } from './program_policy.ts';
 import { addPeopleCommands } from './program_people.ts';
 import { addRecordCommands } from './program_records.ts';
+import { addRunbookCommands } from './program_runbooks.ts';
 import type { CliDeps, Io } from './types.ts';
 import { version } from './version.ts';
 
@@ -83,6 +84,7 @@ function makeProgram(io: Io, deps: CliDeps, act: Act, leave: (code: number) => v
   addLabCommands(program, act);
   addChangeCommands(program, act);
   addPolicyCommands(program, act);
+  addRunbookCommands(program, act);
   addRecordCommands(program, act);
   program
     .command('version')

@@ -8,6 +8,16 @@ export function addLabCommands(program: Command, act: Act): void {
     .command('list')
     .description('list the environments and how they are')
     .action(act(async () => (await import('./commands/lab.ts')).listEnvironments));
+  env
+    .command('check <name>')
+    .description('what its token can do, against what the actions need; fails when something is missing')
+    .action(act(async () => (await import('./commands/env.ts')).check));
+  env
+    .command('bootstrap <name>')
+    .description('print the commands that make a user, a least role and a token for an environment')
+    .option('--pve <major>', 'Proxmox VE 8 or 9', '9')
+    .option('--user <user>', 'the user to make', 'agent@pve')
+    .action(act(async () => (await import('./commands/env.ts')).bootstrap));
   for (const [verb, what] of [
     ['freeze', 'stop every apply of an environment; running operations wait after their current step'],
     ['thaw', 'let the operations of a frozen environment go on; only for people'],

@@ -8,6 +8,7 @@ export function addRecordCommands(program: Command, act: Act): void {
   addAudit(program, act);
   addTokens(program, act);
   addStore(program, act);
+  addSecrets(program, act);
   program
     .command('completion <shell>')
     .description('print the completion script for bash, zsh or fish')
@@ -17,6 +18,27 @@ export function addRecordCommands(program: Command, act: Act): void {
     .allowUnknownOption()
     .helpOption(false)
     .action(act(async () => (await import('./commands/completion.ts')).complete));
+}
+
+function addSecrets(program: Command, act: Act): void {
+  const secret = program.command('secret').description('secrets that the server keeps, sealed; only for people');
+  secret
+    .command('set <name>')
+    .description('store a value, from a prompt or the standard input; name it as stored:NAME in the configuration')
+    .action(act(async () => (await import('./commands/secrets.ts')).setSecret));
+  secret
+    .command('list')
+    .description('list the names; values are never shown')
+    .action(act(async () => (await import('./commands/secrets.ts')).listSecrets));
+  secret
+    .command('rm <name>')
+    .description('remove one that the configuration does not use')
+    .action(act(async () => (await import('./commands/secrets.ts')).removeSecret));
+  secret
+    .command('rotate-key')
+    .description('seal all of them with another key')
+    .requiredOption('--to <reference>', 'env:NAME or file:PATH on the machine of the server, or keys for keys.json')
+    .action(act(async () => (await import('./commands/secrets.ts')).rotateKey));
 }
 
 function addStore(program: Command, act: Act): void {

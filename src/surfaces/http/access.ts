@@ -7,11 +7,11 @@ export type Who = 'anyone' | 'people' | 'self';
 
 /**
  * Where the environment comes from in which the role has to be held. `none`: it is about none, or shows only what the
- * caller may see; `everywhere`: about all at once; `plan` and `operation`: of what the path names, which is not found for
- * whom it is not; `body`: named there, and looked at by the room that reads it; `own`: what the caller gives or takes is
+ * caller may see; `everywhere`: about all at once; `plan`, `operation` and `run`: of what the path names, which is not
+ * found for whom it is not; `body`: named there, and looked at by the room that reads it; `own`: what the caller gives or takes is
  * compared with what it administers.
  */
-export type Where = 'none' | 'everywhere' | 'path' | 'query' | 'body' | 'plan' | 'operation' | 'own';
+export type Where = 'none' | 'everywhere' | 'path' | 'query' | 'body' | 'plan' | 'operation' | 'run' | 'own';
 
 /** Who may call a route. `docs/access.md` is written from these, and a test calls every route as everybody. */
 export interface Rule {

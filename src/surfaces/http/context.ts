@@ -1,4 +1,4 @@
-import type { ChangesDeps, PolicyBook } from '../../changes/index.ts';
+import type { ChangesDeps, PolicyBook, RunbookDeps, SecretStore } from '../../changes/index.ts';
 import type { IdentityDeps, Principal } from '../../identity/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Ids } from '../../kernel/ids.ts';
@@ -19,6 +19,8 @@ export interface HttpDeps {
   readonly estate: Estate;
   readonly engine: Engine;
   readonly changes: ChangesDeps;
+  readonly runbooks: RunbookDeps;
+  readonly secrets: SecretStore;
   readonly policy: PolicyBook;
   readonly identity: IdentityDeps;
   readonly clock: Clock;

@@ -26,6 +26,8 @@ import { planRoutes } from './routes/plans.ts';
 import { policyRoutes } from './routes/policy.ts';
 import { readRoutes } from './routes/reads.ts';
 import { sessionRoutes } from './routes/session.ts';
+import { runbookRoutes } from './routes/runbooks.ts';
+import { secretRoutes } from './routes/secrets.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { systemRoutes } from './routes/system.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -79,6 +81,8 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     policyRoutes,
     taskRoutes,
     freezeRoutes,
+    runbookRoutes,
+    secretRoutes,
     auditRoutes,
     eventRoutes,
     tokenRoutes,

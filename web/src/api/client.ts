@@ -37,6 +37,8 @@ function fieldErrors(errors: unknown): Record<string, string> {
 
 export interface Client {
   readonly get: <T>(path: string, signal?: AbortSignal) => Promise<T>;
+  /** An answer that is text. */
+  readonly text: (path: string) => Promise<string>;
   readonly post: <T>(path: string, body?: unknown) => Promise<T>;
   /** Any other change. An answer without a body is undefined. */
   readonly change: <T>(method: 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown) => Promise<T>;
@@ -82,6 +84,7 @@ export function createClient(session: Session): Client {
   return {
     get: async <T>(path: string, signal?: AbortSignal) =>
       (await (await send(path, signal === undefined ? {} : { signal })).json()) as T,
+    text: async (path) => (await send(path, {})).text(),
     post: <T>(path: string, body: unknown = {}) => change<T>('POST', path, body),
     change,
     open: (path, headers, signal) => send(path, { headers, signal, cache: 'no-store' }),

@@ -1,6 +1,7 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient, type UseQueryOptions } from '@tanstack/react-query';
 import { Problem, type Client } from './client.ts';
 import { useApi } from './context.tsx';
+import type { Run, Runbook, RunbookWhole, RunSummary } from './runbook_types.ts';
 import type {
   Action,
   AuditRecord,
@@ -86,6 +87,16 @@ export const useOperation = (operation_id: string, known: Operation) => {
 export const useEnded = (operation_id: string) =>
   useRead<Operation>(['ended', operation_id], `/v1/operations/${q(operation_id)}`, { staleTime: Infinity });
 
+export const useRunbooks = () =>
+  useRead<{ runbooks: Runbook[] }>(['runbooks', 'list'], '/v1/runbooks', { staleTime: 60_000 });
+
+export const useRunbook = (id: string) => useRead<RunbookWhole>(['runbooks', 'one', id], `/v1/runbooks/${q(id)}`);
+
+export const useRun = (run_id: string) => {
+  const refetchInterval = usePolling();
+  return useRead<Run>(['runs', 'one', run_id], `/v1/runbook-runs/${q(run_id)}`, { refetchInterval });
+};
+
 interface Page {
   readonly next?: string | null;
 }
@@ -113,6 +124,8 @@ export const useActiveOperations = () =>
 export const useOperations = () =>
   usePages<Page & { operations: Operation[] }>(['operations', 'all'], '/v1/operations?limit=10');
 
+export const useRuns = () => usePages<Page & { runs: RunSummary[] }>(['runs', 'all'], '/v1/runbook-runs?limit=10');
+
 /**
  * A change that the server is asked for. Whatever the answer, plans, operations and the audit are read again after it:
  * a refusal usually means that the page shows something old.
@@ -124,7 +137,7 @@ export function useSend<T, V>(what: (post: <R>(path: string, body?: unknown) => 
     mutationFn: (input) => what(client.post, input),
     onSettled: (_, error) => {
       if (error instanceof Problem && error.status === 400) return;
-      for (const key of ['plans', 'operations', 'audit']) void queries.invalidateQueries({ queryKey: [key] });
+      for (const key of ['plans', 'operations', 'runs', 'audit']) void queries.invalidateQueries({ queryKey: [key] });
     },
   });
 }

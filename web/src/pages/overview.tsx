@@ -8,12 +8,15 @@ import { FinishedOperations } from './operation/finished.tsx';
 import { PlanDialog } from './plan/dialog.tsx';
 import { Plans } from './plan/list.tsx';
 import { ProposeDialog } from './propose/dialog.tsx';
+import { Runbooks } from './runbook/list.tsx';
+import { RunDialog } from './runbook/run.tsx';
+import { StartDialog } from './runbook/start.tsx';
 
 /** Everything on one page: first what waits for a person, then what is happening, then the lab, then the past. */
 export function Overview() {
-  const { plan, propose } = useSearch({ from: '__root__' });
+  const { plan, propose, runbook, run } = useSearch({ from: '__root__' });
   const navigate = useNavigate();
-  const go = (next: { plan?: string }): void =>
+  const go = (next: { plan?: string; run?: string }): void =>
     void navigate({
       to: '/',
       search: ({ environment }) => ({ ...(environment === undefined ? {} : { environment }), ...next }),
@@ -22,6 +25,7 @@ export function Overview() {
     <div className="flex flex-col gap-7">
       <Plans />
       <ActiveOperations />
+      <Runbooks />
       <div className="grid gap-7 xl:grid-cols-2">
         <Environments />
         <Nodes />
@@ -30,7 +34,11 @@ export function Overview() {
       <FinishedOperations />
       <Audit />
       {plan !== undefined && <PlanDialog key={plan} plan_id={plan} onClose={() => go({})} />}
-      {plan === undefined && propose !== undefined && (
+      {plan === undefined && run !== undefined && <RunDialog key={run} run_id={run} onClose={() => go({})} />}
+      {plan === undefined && run === undefined && runbook !== undefined && (
+        <StartDialog id={runbook} onClose={() => go({})} onStarted={(made) => go({ run: made })} />
+      )}
+      {plan === undefined && run === undefined && propose !== undefined && (
         <ProposeDialog
           target={propose === 'any' ? '' : propose}
           onClose={() => go({})}

@@ -11,6 +11,7 @@ import { EnvironmentChoice } from './environment.tsx';
 const SECTIONS = [
   ['plans', 'Plans'],
   ['operations', 'Operations'],
+  ['runbooks', 'Runbooks'],
   ['environments', 'Environments'],
   ['nodes', 'Nodes'],
   ['guests', 'Guests'],

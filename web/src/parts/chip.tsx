@@ -34,6 +34,8 @@ const STATE_TONES: Readonly<Record<string, Tone>> = {
   done: 'ok',
   pass: 'ok',
   undone: 'ok',
+  paused: 'warn',
+  skipped: 'warn',
   allow: 'ok',
   require_approval: 'warn',
   deny: 'bad',

@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import { findPlace, kindOf, listFlags } from '../params/schema.ts';
 import { usage } from '../problem.ts';
 import type { Operation, Plan } from '../model.ts';
+import type { RunbookRow, RunRow } from '../model_runbook.ts';
 import { fetchActions } from './catalogue.ts';
 
 /** Each asks the hidden command `__complete` with the words so far, the last of them unfinished. */
@@ -111,6 +112,14 @@ async function names(context: Context, path: string): Promise<Candidate[]> {
   if (/^op (show|watch|cancel|resume)$/.test(path)) {
     const { operations } = (await context.api.get<{ operations: Operation[] }>('/v1/operations', quick)).body;
     return operations.map(({ operation_id, state }) => [operation_id, state]);
+  }
+  if (/^runbook (show|start)$/.test(path)) {
+    const { runbooks } = (await context.api.get<{ runbooks: RunbookRow[] }>('/v1/runbooks', quick)).body;
+    return runbooks.map(({ id, title }) => [id, title]);
+  }
+  if (/^runbook (run|step|walk|pause|resume|abort|report)$/.test(path)) {
+    const { runs } = (await context.api.get<{ runs: RunRow[] }>('/v1/runbook-runs', quick)).body;
+    return runs.map(({ run_id, title, state }) => [run_id, `${title}, ${state}`]);
   }
   return [];
 }

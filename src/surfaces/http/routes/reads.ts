@@ -1,15 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { parseTarget } from '../../../actions/index.ts';
-import { freezeOf } from '../../../changes/index.ts';
+import { freezeOf, tokenHealth } from '../../../changes/index.ts';
 import { mayUse, type Principal } from '../../../identity/index.ts';
 import { inventoryOf, locate, readInventory, type Environment } from '../../../estate/index.ts';
 import type { Clock } from '../../../kernel/clock.ts';
 import { AgentError, toAgentError } from '../../../kernel/errors.ts';
 import { list, record, text } from '../../../proxmox/index.ts';
+import { allow } from '../access.ts';
+import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { environmentFor, liveRead } from './live.ts';
-import { environmentName } from './schemas.ts';
+import { answers, environmentName } from './schemas.ts';
 
 const inventoryQuery = z.strictObject({
   environment: environmentName,
@@ -31,6 +33,7 @@ export async function readRoutes(server: FastifyInstance, deps: HttpDeps): Promi
       return { environments: await Promise.all(mine.map((one) => describe(deps, one))) };
     },
   });
+  healthRoute(server, deps);
   liveRead(server, '/v1/nodes', {
     summary: 'Nodes of an environment',
     query: z.strictObject({ environment: environmentName }),
@@ -51,6 +54,23 @@ export async function readRoutes(server: FastifyInstance, deps: HttpDeps): Promi
     answer: z.looseObject({ target: z.string() }),
     work: (query, principal) => guestStatus(deps, query, principal),
   });
+}
+
+/** The environment is in the path here, so it is no `liveRead`. */
+function healthRoute(server: FastifyInstance, { changes }: HttpDeps): void {
+  const params = z.strictObject({ environment: environmentName });
+  server.get(
+    '/v1/environments/:environment/health',
+    {
+      config: { rule: allow('viewer', 'path') },
+      schema: {
+        summary: 'What the token of an environment can do, against what the actions need',
+        params,
+        response: answers({ 200: z.looseObject({ environment: z.string(), status: z.string() }) }),
+      },
+    },
+    (request) => tokenHealth(changes, (request.params as z.output<typeof params>).environment, caller(request)),
+  );
 }
 
 async function inventory(

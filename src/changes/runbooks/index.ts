@@ -1,0 +1,10 @@
+export { abortRun, abortSchema, pauseRun, pauseSchema, resumeRun } from './control.ts';
+export { actOnStep, actSchema, type StepAct } from './act.ts';
+export type { RunbookDeps, RunPoint } from './change.ts';
+export { readRunbook, RunbookLibrary } from './library.ts';
+export { parseRunbook, type Runbook } from './parse.ts';
+export { createProbe, type Probe } from './probe.ts';
+export type { Run } from './run.ts';
+export { settleRuns } from './settle.ts';
+export { startRun, startSchema } from './start.ts';
+export { listRuns, reportRun, runbookSummary, runbookView, runView, viewRun } from './view.ts';
