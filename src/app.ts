@@ -146,17 +146,7 @@ async function compose({ config: named, clock, ids, log, crash }: AppOptions, st
   const signing = audit.run(stop.signal);
   const keeping = engine.keep(stop.signal);
   const queue = await openJobs(config, store, runbooks, log);
-  const close = async (): Promise<void> => {
-    // Requests first, then what they began, then what records it.
-    await server.close();
-    await queue.drain();
-    await engine.close();
-    stop.abort();
-    await Promise.all([signing, keeping]);
-    await estate.close();
-    await Promise.all(labs.map((lab) => lab.close()));
-    await store.close();
-  };
+  const loops = { stop, ended: Promise.all([signing, keeping]) };
   return {
     server,
     engine,
@@ -167,7 +157,7 @@ async function compose({ config: named, clock, ids, log, crash }: AppOptions, st
     recovered: await engine.recover(),
     reloadPolicy: () => reloadPolicy(policy, { store, audit, clock }, SYSTEM),
     ownerCode: () => ownerCode(identity),
-    close,
+    close: () => closeAll({ server, queue, engine, loops, estate, labs, store }),
   };
 }
 
@@ -178,28 +168,50 @@ async function foundations(named: Config, store: Store, { clock, ids }: Pick<App
   const metrics = createMetrics({ process: true });
   const audit = createAudit({ store, keys, clock, onRecord: ({ event }) => metrics.audit.inc({ event }) });
   const events = createEvents({ store, clock });
-  const secrets = await openSecrets(named, { store, keys, audit, clock, ids });
-  const config = await resolveSecrets(named, { stored: (reference) => secrets.read(reference) });
-  checkSecretsApart(config);
-  return { keys, metrics, audit, events, secrets, config };
+  const opened = await openSecrets(named, { store, keys, audit, clock, ids });
+  return { keys, metrics, audit, events, ...opened };
 }
 
-/** Stored secrets, with the names that the configuration still waits for. */
-function openSecrets(
+/** Requests first, then what they began, then what records it. */
+async function closeAll(parts: {
+  readonly server: FastifyInstance;
+  readonly queue: Queue;
+  readonly engine: Engine;
+  readonly loops: { readonly stop: AbortController; readonly ended: Promise<unknown> };
+  readonly estate: Estate;
+  readonly labs: readonly Lab[];
+  readonly store: Store;
+}): Promise<void> {
+  const { server, queue, engine, loops, estate, labs, store } = parts;
+  await server.close();
+  await queue.drain();
+  await engine.close();
+  loops.stop.abort();
+  await loops.ended;
+  await estate.close();
+  await Promise.all(labs.map((lab) => lab.close()));
+  await store.close();
+}
+
+/** Stored secrets, and the configuration with those that it names. Errors: `CONFIGURATION_INVALID`. */
+async function openSecrets(
   config: Config,
   deps: Pick<ChangesDeps, 'store' | 'keys' | 'audit' | 'clock' | 'ids'>,
-): Promise<SecretStore> {
+): Promise<{ readonly secrets: SecretStore; readonly config: Config }> {
   const used = new Set<string>();
   mapSecrets(config, (secret) => {
     if (secret instanceof PendingSecret) used.add(secret.reference.replace(/^stored:/, ''));
     return secret;
   });
-  return SecretStore.open({
+  const secrets = await SecretStore.open({
     ...deps,
     used,
     configured: config.secrets?.storeKey,
     resolve: (reference) => readSecret(reference, process.env, 'the key of stored secrets'),
   });
+  const settled = await resolveSecrets(config, { stored: (reference) => secrets.read(reference) });
+  checkSecretsApart(settled);
+  return { secrets, config: settled };
 }
 
 /** What is done from time to time, by one of the replicas. */

@@ -15,10 +15,22 @@ export function StepText({ text }: { text: string }) {
           </pre>
         ) : (
           <p key={at} className="break-words whitespace-pre-line">
-            {piece.trim().replace(/([^\n])\n(?![\n-])[ ]*/g, '$1 ')}
+            {inline(piece.trim().replace(/([^\n])\n(?![\n-])[ ]*/g, '$1 '))}
           </p>
         ),
       )}
     </div>
   );
 }
+
+/** Names between backticks in the type of code. */
+const inline = (text: string) =>
+  text.split(/`([^`\n]+)`/).map((part, at) =>
+    at % 2 === 1 ? (
+      <code key={at} className="font-mono text-[0.92em]">
+        {part}
+      </code>
+    ) : (
+      part
+    ),
+  );
