@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import {
   alwaysOpen,
   bodyOf,
+  changeFactsOf,
   checkTargets,
   executable,
   expireOverdue,
@@ -16,6 +17,7 @@ import {
   reloadPolicy,
   type ChangesDeps,
   type IdentityDeps,
+  remindOfReviews,
 } from './changes/index.ts';
 import { connect, Estate } from './estate/index.ts';
 import type { Clock } from './kernel/clock.ts';
@@ -116,6 +118,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     factors: noFactors,
     windows: alwaysOpen,
     services: config.services ?? [],
+    changeFacts: (id) => changeFactsOf(store, id),
     engine: () => engine,
   };
   const engine = makeEngine(changes, log, crash);
@@ -170,6 +173,8 @@ async function openJobs({ database }: Config, store: Store, changes: ChangesDeps
   const queue = await openQueue({ store, clock, ids, log, ...(url === undefined ? {} : { url }) });
   await queue.schedule('plans.expire', '* * * * *');
   await queue.work('plans.expire', () => expireOverdue(changes));
+  await queue.schedule('changes.remind', '0 * * * *');
+  await queue.work('changes.remind', () => remindOfReviews(changes));
   return queue;
 }
 

@@ -31,3 +31,4 @@ export * from './queries/policies.ts';
 export * from './queries/audit.ts';
 export * from './queries/events.ts';
 export * from './queries/durations.ts';
+export * from './queries/change_records.ts';
