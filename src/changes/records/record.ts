@@ -62,7 +62,7 @@ export function recordOf({ body, category, status, ...row }: ChangeRecordRow): C
 
 export function rowOf(record: ChangeRecord): ChangeRecordRow {
   const { id, number, category, status, created_at, updated_at, ...kept } = record;
-  return { id, number, category, status, created_at, updated_at, body: kept as unknown as JsonObject };
+  return { id, number, category, status, created_at, updated_at, body: kept as object as JsonObject };
 }
 
 /** What an approval is bound to: the words of the change and its category. */
