@@ -183,7 +183,7 @@ async function openPolicy(
   { policy: path, timeZone, environments }: Config,
   deps: Parameters<typeof recordPolicy>[0],
 ): Promise<PolicyBook> {
-  const book = new PolicyBook({ path, timeZone, environments: environments.map(({ name }) => name) });
+  const book = await PolicyBook.open({ path, timeZone, environments: environments.map(({ name }) => name) });
   await recordPolicy(deps, book.current, SYSTEM);
   return book;
 }

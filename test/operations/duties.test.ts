@@ -11,10 +11,12 @@ import { baseline } from '../../src/changes/index.ts';
 import { AgentError, toAgentError } from '../../src/kernel/errors.ts';
 import { seededIds } from '../../src/kernel/ids.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
+import { getPlan, updatePlan } from '../../src/store/index.ts';
 import { Simulator } from '../../src/simulator/index.ts';
 import { agent, Harness, person, temporaryDirectory, type HarnessOptions } from '../support/harness.ts';
 import { inProcessApi, labClock } from '../support/lab.ts';
-import { ruleSchema, ruleSet } from '../../src/changes/policy/rules.ts';
+import * as cel from '../../src/changes/policy/cel.ts';
+import { ruleSchema, ruleSetBy } from '../../src/changes/policy/rules.ts';
 import { judgeBy } from '../../src/changes/policy/evaluate.ts';
 import { wallClock } from '../../src/changes/policy/scope.ts';
 
@@ -35,9 +37,10 @@ type Plan = Record<string, unknown>;
 
 /** Rules as the policy of one life. */
 function policyOf(...rules: object[]): Policy {
-  const set = ruleSet(
+  const set = ruleSetBy(
+    cel,
     rules.map((fields, index) =>
-      ruleSchema.parse({ id: `r${index}`, description: 'x', when: 'true', why: 'a test', ...fields }),
+      ruleSchema.parse({ id: `r${index}`, description: 'x', when: 'true', effect: 'allow', why: 'a test', ...fields }),
     ),
   );
   return { evaluate: (input) => judgeBy(set, input, wallClock('UTC')).decision };
@@ -273,6 +276,69 @@ describe('obligations', () => {
     await inLife({ policy: policyOf({ effect: 'allow', obligations: { post_review: true } }) }, async ({ plan }) => {
       expect((await plan())['state']).toBe('denied');
       expect((await plan(person, { ...START, change_id: 'CC-001' }))['state']).toBe('approved');
+    });
+  });
+});
+
+describe('what rules read', () => {
+  const FINISHED = policyOf(
+    { when: 'change != null && change.status == "approved"' },
+    { when: 'change == null', effect: 'deny' },
+  );
+
+  it('of a change record is looked up again when the plan is applied', async () => {
+    await inLife({ policy: FINISHED }, async ({ plan, apply: run, harness }, use) => {
+      let status = 'approved';
+      const changeFacts = (id: string) =>
+        Promise.resolve(id === 'CC-001' ? { id, category: 'normal', status, risk: 'low' } : undefined);
+      Object.assign(harness.changes, { changeFacts });
+      expect((await plan())['state']).toBe('denied');
+      const made = await plan(person, { ...START, change_id: 'CC-001' });
+      expect(made).toMatchObject({ state: 'approved', facts: { change: { status: 'approved' } } });
+      status = 'rejected';
+      use(policyOf({ when: 'change.status == "rejected"', effect: 'deny' }));
+      expect(await run(made)).toBe('POLICY_DENIED');
+      status = 'approved';
+      expect(await run(made)).toBe('applied');
+    });
+  });
+
+  it('of a plan that an earlier version made is what its targets tell', async () => {
+    const policy = policyOf({ when: 'target.vmid == 301 && target.status == "unknown"', effect: 'deny' });
+    await inLife({}, async ({ plan, apply: run, harness }, use) => {
+      const made = await plan();
+      const plan_id = String(made['plan_id']);
+      const { facts: _, ...body } = (await getPlan(harness.store, plan_id)).body;
+      await harness.store.commit((trx) => updatePlan(trx, { plan_id }, { body }));
+      use(policy);
+      expect(await run(made)).toBe('POLICY_DENIED');
+      use(baseline);
+      expect(await run(made)).toBe('applied');
+    });
+  });
+
+  it('of backups is read from the lab only when a rule asks for it', async () => {
+    const asks = policyOf({ when: 'target.last_backup_age_hours == null', effect: 'deny' });
+    const wants = new Set(['target.last_backup_age_hours']);
+    await inLife({}, async ({ plan, harness }, use) => {
+      const reads: string[] = [];
+      const { api } = harness.changes.estate.get('home');
+      const get = api.get.bind(api);
+      Object.assign(api, {
+        get: (path: string, params?: Record<string, string>) => {
+          if (path.includes('/content')) reads.push(`${path} ${params?.['content']} ${params?.['vmid']}`);
+          return get(path, params);
+        },
+      });
+      await plan();
+      expect(reads).toEqual([]);
+      Object.assign(harness.changes, { policy: { ...asks, wants } });
+      use(asks);
+      expect((await plan())['state']).toBe('denied');
+      expect(reads.sort()).toEqual([
+        '/nodes/pve4/storage/local/content backup 301',
+        '/nodes/pve4/storage/nas/content backup 301',
+      ]);
     });
   });
 });

@@ -24,7 +24,7 @@ const rulesText = (): string =>
 
 /** Decisions a second with fifty rules, beside the built-in ones alone. */
 export async function benchPolicy(): Promise<Figure[]> {
-  const set = readRules([{ name: 'bench.yaml', text: rulesText() }]);
+  const set = await readRules([{ name: 'bench.yaml', text: rulesText() }]);
   const input = benchInput();
   const clock = wallClock('Europe/Vienna');
   const { outcome, rules } = judgeBy(set, input, clock).decision;

@@ -11,6 +11,8 @@ import { ROOT } from '../files.ts';
 
 const PROGRAM = join(ROOT, 'bin/proxmox-agent');
 export const BOOTSTRAP = 'chaos-bootstrap-token-0123456789abcdef';
+/** A server that was told to stop hands over what it runs and is gone by then. */
+const STOP_MS = 20_000;
 const SECRET = '99999999-8888-7777-6666-555555555555';
 
 /** One process of the product. */
@@ -42,7 +44,12 @@ export class Program {
     this.child.kill(signal);
     // A stopped process hears only this one.
     if (signal !== 'SIGKILL') this.child.kill('SIGCONT');
-    await once(this.child, 'exit');
+    const exit = once(this.child, 'exit');
+    const late = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS);
+    await exit;
+    clearTimeout(late);
+    if (signal !== 'SIGKILL' && this.child.signalCode === 'SIGKILL')
+      throw new Error(`it did not stop within ${STOP_MS / 1000} s of being told to: ${this.output}`);
   }
 }
 

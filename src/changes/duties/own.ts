@@ -64,42 +64,61 @@ export async function proveApproval(
   proof: Proof,
   principal: Principal,
 ): Promise<{ readonly factor?: string }> {
-  const { plan_id, plan_hash, environment, created_by } = plan;
+  const { plan_hash, environment, created_by } = plan;
   const { decision, risk } = bodyOf(plan);
   const own = samePerson(created_by, principal);
-  const other = obligationOf(decision, 'other_approver');
-  if (own && other !== undefined)
-    throw new AgentError(
-      'APPROVAL_FORBIDDEN',
-      `${principal.name} asked for this change; another person has to approve it (rule ${other.rules.join(', ')}).`,
-      { plan_id },
-    );
-  const short = shortHash(plan_hash);
-  if (proof.confirm !== undefined && proof.confirm.toLowerCase() !== short)
-    throw new AgentError('VALIDATION_FAILED', `confirm is not the beginning of this plan's hash.`, {
-      plan_id,
-      errors: { confirm: `must be the first ${SHORT_HASH} digits of the hash of the plan that is shown` },
-    });
+  if (own) refuseWhereAnother(plan, principal);
+  refuseOtherHash(plan, proof);
   if (isBootstrap(principal)) return {};
   const needs = own ? ownNeeds({ principal, production, environment, risk, decision }) : undefined;
-  const obliged = obligationOf(decision, 'second_factor');
+  // Before the factor is looked at: a code that was looked at is used up.
+  if (needs !== undefined && proof.confirm === undefined) throw unproven(plan, principal, needs, proof);
   const factor = await givenFactor(deps, plan_hash, proof, principal);
-  const missing = {
-    ...(factor === undefined && (needs !== undefined || obliged !== undefined)
-      ? { factor: 'is needed: the code of your authenticator, or your passkey' }
-      : {}),
+  if (factor !== undefined) return { factor };
+  if (needs !== undefined || obligationOf(decision, 'second_factor') !== undefined)
+    throw unproven(plan, principal, needs, proof);
+  return {};
+}
+
+function refuseWhereAnother(plan: PlanRecord, { name }: Principal): void {
+  const other = obligationOf(bodyOf(plan).decision, 'other_approver');
+  if (other === undefined) return;
+  throw new AgentError(
+    'APPROVAL_FORBIDDEN',
+    `${name} asked for this change; another person has to approve it (rule ${other.rules.join(', ')}).`,
+    { plan_id: plan.plan_id },
+  );
+}
+
+function refuseOtherHash({ plan_id, plan_hash }: PlanRecord, { confirm }: Proof): void {
+  if (confirm === undefined || confirm.toLowerCase() === shortHash(plan_hash)) return;
+  throw new AgentError('VALIDATION_FAILED', "confirm is not the beginning of this plan's hash.", {
+    plan_id,
+    errors: { confirm: `must be the first ${SHORT_HASH} digits of the hash of the plan that is shown` },
+  });
+}
+
+/** What is missing, by field; `needs` is why the own approval needs it. */
+function unproven(
+  plan: PlanRecord,
+  { name, enrolled }: Principal,
+  needs: string | undefined,
+  proof: Proof,
+): AgentError {
+  const errors = {
+    ...(proof.factor === undefined ? { factor: 'is needed: the code of your authenticator, or your passkey' } : {}),
     ...(needs !== undefined && proof.confirm === undefined
       ? { confirm: `is needed: the first ${SHORT_HASH} digits of the plan's hash` }
       : {}),
   };
-  if (Object.keys(missing).length === 0) return factor === undefined ? {} : { factor };
-  throw new AgentError(
-    'SECOND_FACTOR_REQUIRED',
+  const rules = obligationOf(bodyOf(plan).decision, 'second_factor')?.rules ?? [];
+  const nowhere =
+    enrolled === true ? '' : ' No second factor is enrolled for this caller; enrol one, or let another person approve.';
+  const why =
     needs === undefined
-      ? `An approval of this plan needs a fresh second factor (rule ${obliged?.rules.join(', ')}).`
-      : `${principal.name} asked for this change of high risk, and ${needs}: the own approval needs a fresh second factor and the first ${SHORT_HASH} digits of the plan's hash.${principal.enrolled === true ? '' : ' No second factor is enrolled for this caller; enrol one, or let another person approve.'}`,
-    { plan_id, errors: missing },
-  );
+      ? `An approval of this plan needs a fresh second factor (rule ${rules.join(', ')}).`
+      : `${name} asked for this change of high risk, and ${needs}: the own approval needs a fresh second factor and the first ${SHORT_HASH} digits of the plan's hash.`;
+  return new AgentError('SECOND_FACTOR_REQUIRED', why + nowhere, { plan_id: plan.plan_id, errors });
 }
 
 async function givenFactor(

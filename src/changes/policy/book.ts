@@ -4,8 +4,8 @@ import type { Decision } from '../plan.ts';
 import type { Scope } from './declaration.ts';
 import { judgeBy, type Judgement } from './evaluate.ts';
 import { policyFiles, readRules } from './read.ts';
-import { ruleSet, type RuleSet } from './rules.ts';
-import { wallClock } from './scope.ts';
+import { noRules, type RuleSet } from './rules.ts';
+import { ownZone, wallClock } from './scope.ts';
 import type { Policy, PolicyInput } from './types.ts';
 
 export interface PolicyOptions {
@@ -19,21 +19,28 @@ export interface PolicyOptions {
 
 /** The policy in force: rules that can be read again while it is asked. */
 export class PolicyBook implements Policy {
-  readonly zone: string;
   readonly #options: PolicyOptions;
   readonly #clock: (at: number) => Scope['time'];
   #current: RuleSet;
 
-  /** Errors: `POLICY_INVALID`. */
-  constructor(options: PolicyOptions) {
+  private constructor(options: PolicyOptions, rules: RuleSet) {
     this.#options = options;
-    this.zone = options.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
-    this.#clock = wallClock(this.zone);
-    this.#current = this.read();
+    this.#clock = wallClock(options.timeZone);
+    this.#current = rules;
+  }
+
+  /** Errors: `POLICY_INVALID`. */
+  static async open(options: PolicyOptions): Promise<PolicyBook> {
+    return new PolicyBook(options, await readAll(options));
   }
 
   get current(): RuleSet {
     return this.#current;
+  }
+
+  /** IANA name of the zone that rules read the time in. */
+  get zone(): string {
+    return this.#options.timeZone ?? ownZone();
   }
 
   get wants(): ReadonlySet<string> {
@@ -50,15 +57,17 @@ export class PolicyBook implements Policy {
   }
 
   /** The rules as they stand in the files now. Errors: `POLICY_INVALID`. */
-  read(): RuleSet {
-    const { path, environments } = this.#options;
-    return path === undefined ? ruleSet([]) : readRules(policyFiles(path), environments);
+  read(): Promise<RuleSet> {
+    return readAll(this.#options);
   }
 
   use(rules: RuleSet): void {
     this.#current = rules;
   }
 }
+
+const readAll = async ({ path, environments }: PolicyOptions): Promise<RuleSet> =>
+  path === undefined ? noRules() : readRules(policyFiles(path), environments);
 
 export interface BookDeps {
   readonly store: Store;
@@ -88,7 +97,7 @@ export async function recordPolicy({ store, audit, clock }: BookDeps, rules: Rul
 
 /** Reads the files again and uses what is there, if it is whole. Errors: `POLICY_INVALID`; the former rules then stay. */
 export async function reloadPolicy(book: PolicyBook, deps: BookDeps, actor: Actor): Promise<boolean> {
-  const rules = book.read();
+  const rules = await book.read();
   const changed = await recordPolicy(deps, rules, actor);
   book.use(rules);
   return changed;

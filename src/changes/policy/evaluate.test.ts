@@ -5,7 +5,8 @@ import type { PreparedRequest } from '../../operations/index.ts';
 import type { Decision } from '../plan.ts';
 import { baseline, decide } from './baseline.ts';
 import { judgeBy } from './evaluate.ts';
-import { ruleSchema, ruleSet, type Rule } from './rules.ts';
+import * as cel from './cel.ts';
+import { noRules, ruleSchema, ruleSetBy, type Rule } from './rules.ts';
 import { unknownTarget, wallClock } from './scope.ts';
 import type { PolicyInput, TargetFacts } from './types.ts';
 
@@ -63,7 +64,12 @@ function input(given: Given = {}): PolicyInput {
 }
 
 const judged = (rules: readonly Rule[], given: Given = {}, zone = 'UTC'): Decision =>
-  judgeBy(ruleSet(rules), input(given), wallClock(zone)).decision;
+  judgeBy(ruleSetBy(cel, rules), input(given), wallClock(zone)).decision;
+
+it('no rules are the same with and without the library', () => {
+  const { celScope: _, ...bare } = noRules();
+  expect(ruleSetBy(cel, [])).toMatchObject(bare);
+});
 
 const ids = ({ rules }: Decision): string[] => rules.map(({ id }) => id);
 
@@ -169,7 +175,7 @@ describe('rules', () => {
 
   it('without the facts of a plan deny', () => {
     const { facts: _, ...bare } = input();
-    const policy = { evaluate: (one: PolicyInput) => judgeBy(ruleSet([]), one, wallClock('UTC')).decision };
+    const policy = { evaluate: (one: PolicyInput) => judgeBy(noRules(), one, wallClock('UTC')).decision };
     expect(decide(policy, bare)).toMatchObject({ outcome: 'deny', rules: [{ id: 'policy.failed' }] });
   });
 });

@@ -1,8 +1,8 @@
 import type { PreparedRequest } from '../../operations/index.ts';
 import type { Decision, Obligation } from '../plan.ts';
 import { baseline } from './baseline.ts';
-import { celScope, ExpressionError, type CelScope } from './cel.ts';
 import type { Scope } from './declaration.ts';
+import { ExpressionError, type CelScope } from './expression.ts';
 import { brokenBy, uniteObligations, type Match } from './obligations.ts';
 import type { CompiledRule, Rule, RuleSet } from './rules.ts';
 import { scopeOf } from './scope.ts';
@@ -42,33 +42,42 @@ export interface Judgement {
 /**
  * What a set of rules decides on a plan. Each request is judged on its own, with its own target, and the plan is as the
  * strictest of them: deny beats require_approval beats allow. Where no rule matches a request the baseline decides on
- * it; in production and in strict environments the baseline holds beside the rules, but for what a matching rule overrides by name. A rule whose
- * expression fails denies. `clock` tells the time in the lab's zone.
+ * it; in production and in strict environments the baseline holds beside the rules, but for what a matching rule
+ * overrides by name. A rule whose expression fails denies. `clock` tells the time in the lab's zone.
  */
 export function judgeBy(rules: RuleSet, input: PolicyInput, clock: (at: number) => Scope['time']): Judgement {
   const { facts, at } = input;
   if (facts === undefined || at === undefined) throw new Error('rules need the facts of the plan and the time');
-  const time = clock(at);
-  const each = input.requests.map((request) => judgeRequest(rules, input, facts, request, time));
+  const scopes = rules.rules.length === 0 ? undefined : scopesAt(input, facts, clock(at));
+  const each = input.requests.map((request) => judgeRequest(rules, input, request, scopes));
   return { decision: putTogether(rules, input, each), readings: each.flatMap(({ readings }) => readings) };
 }
 
+/** What expressions see of each request. */
+type Scopes = (request: PreparedRequest) => Scope;
+const scopesAt =
+  (input: PolicyInput, facts: PlanFacts, time: Scope['time']): Scopes =>
+  (request) =>
+    scopeOf(input, facts, request, time);
+
 function judgeRequest(
-  { rules }: RuleSet,
+  set: RuleSet,
   input: PolicyInput,
-  facts: PlanFacts,
   request: PreparedRequest,
-  time: Scope['time'],
+  scopes: Scopes | undefined,
 ): OfRequest {
-  const scope = scopeOf(input, facts, request, time);
-  const cel = celScope(scope);
-  const readings = rules.map((rule) => read(rule, input.environment.name, request, scope, cel));
+  const readings = scopes === undefined ? [] : readAll(set, input.environment.name, request, scopes(request));
   const matched = readings.filter(({ result }) => result === 'matched').map(({ rule }) => rule);
   const failed = readings.some(({ result }) => result === 'failed');
   const { production, strictness } = input.environment;
   const asked = production || strictness === 'strict' || (matched.length === 0 && !failed);
   if (!asked) return { request, readings, matched, fromBaseline: undefined, lifted: [] };
   return { request, readings, matched, ...fromBaseline(input, request, matched) };
+}
+
+function readAll({ rules, celScope }: RuleSet, environment: string, request: PreparedRequest, scope: Scope): Reading[] {
+  const cel = celScope(scope);
+  return rules.map((rule) => read(rule, environment, request, scope, cel));
 }
 
 function read(rule: CompiledRule, environment: string, request: PreparedRequest, scope: Scope, cel: CelScope): Reading {

@@ -5,7 +5,7 @@ import { readExamples, runExamples } from './examples.ts';
 import { policyFiles, readRules } from './read.ts';
 
 const FOLDER = join(import.meta.dirname, '../../../docs/policy');
-const shipped = readRules(policyFiles(FOLDER));
+const shipped = await readRules(policyFiles(FOLDER));
 const files = readdirSync(FOLDER).filter((name) => name.endsWith('.test.yaml'));
 const read = (name: string) => readExamples(name, readFileSync(join(FOLDER, name), 'utf8'));
 

@@ -4,8 +4,8 @@ import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node, 
 import { z } from 'zod';
 import { fieldErrors } from '../../actions/index.ts';
 import { AgentError } from '../../kernel/errors.ts';
-import { compileExpression, ExpressionError } from './cel.ts';
-import { ruleSchema, ruleSet, type Rule, type RuleSet } from './rules.ts';
+import { ExpressionError, type Expression } from './expression.ts';
+import { ruleSchema, ruleSetBy, type Rule, type RuleSet } from './rules.ts';
 
 export interface PolicyFile {
   readonly name: string;
@@ -24,6 +24,8 @@ type Path = readonly (string | number)[];
 
 /** More than this nobody reads at once. */
 const MAX_PROBLEMS = 20;
+/** Letters of one problem; a value that is quoted in it may be of any length. */
+const MAX_WORDS = 300;
 const EXAMPLES = /\.test\.ya?ml$/;
 
 /**
@@ -48,7 +50,8 @@ export function policyFiles(path: string): PolicyFile[] {
  * All rules of all files, checked. `environments`, when given, are those that rules may name.
  * Errors: `POLICY_INVALID` with each problem's file, line and column.
  */
-export function readRules(files: readonly PolicyFile[], environments?: readonly string[]): RuleSet {
+export async function readRules(files: readonly PolicyFile[], environments?: readonly string[]): Promise<RuleSet> {
+  const compiler = await import('./cel.ts');
   const problems: Problem[] = [];
   const rules: Rule[] = [];
   const seen = new Map<string, string>();
@@ -58,7 +61,7 @@ export function readRules(files: readonly PolicyFile[], environments?: readonly 
       const other = seen.get(rule.id);
       if (other !== undefined) source.problem([...path, 'id'], `the id ${rule.id} is used already, in ${other}`);
       seen.set(rule.id, `${file.name}:${source.lineOf([...path, 'id'])}`);
-      source.checkExpression([...path, 'when'], rule.when);
+      source.checkExpression([...path, 'when'], rule.when, compiler.compileExpression);
       for (const [at, name] of (rule.environments ?? []).entries())
         if (environments !== undefined && !environments.includes(name))
           source.problem(
@@ -69,7 +72,7 @@ export function readRules(files: readonly PolicyFile[], environments?: readonly 
     }
   }
   if (problems.length > 0) throw refusal(problems);
-  return ruleSet(rules);
+  return ruleSetBy(compiler, rules);
 }
 
 function refusal(problems: readonly Problem[]): AgentError {
@@ -135,9 +138,9 @@ class Source {
   }
 
   /** Notes what is wrong with an expression at the letter in the file where that is. */
-  checkExpression(path: Path, text: string): void {
+  checkExpression(path: Path, text: string, compile: (text: string) => Expression): void {
     try {
-      compileExpression(text);
+      compile(text);
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       const node = this.#node(path);
@@ -178,6 +181,7 @@ class Source {
 
   #note(offset: number, what: string): void {
     const { line, col } = this.#lines.linePos(offset);
-    this.#problems.push({ file: this.#file.name, line, column: col, what });
+    const short = what.length <= MAX_WORDS ? what : `${what.slice(0, MAX_WORDS)}…`;
+    this.#problems.push({ file: this.#file.name, line, column: col, what: short });
   }
 }

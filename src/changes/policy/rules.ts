@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { canonicalJson, sha256 } from '../../kernel/canonical.ts';
 import { BASELINE_RULES, BASELINE_VERSION } from './baseline.ts';
-import { compileExpression, type Expression } from './cel.ts';
+import type { Scope } from './declaration.ts';
+import type { CelScope, Expression } from './expression.ts';
 
 const obligations = z.strictObject({
   second_factor: z.boolean().default(false),
@@ -80,21 +81,32 @@ export interface RuleSet {
   readonly text: string;
   /** SHA-256 of the text, lowercase hex. */
   readonly hash: string;
+  /** What an expression reads, as `Expression.evaluate` wants it; made once for all rules. */
+  readonly celScope: (scope: Scope) => CelScope;
+}
+
+/** What turns the text of an expression into something that can be asked. */
+export interface Compiler {
+  readonly compileExpression: (text: string) => Expression;
+  readonly celScope: RuleSet['celScope'];
 }
 
 /** In the order of their ids, so that the order of files and of rules in them means nothing. */
-export function ruleSet(rules: readonly Rule[]): RuleSet {
+export function ruleSetBy({ compileExpression, celScope }: Compiler, rules: readonly Rule[]): RuleSet {
   const sorted = [...rules].sort((a, b) => (a.id < b.id ? -1 : 1));
   const text = canonicalJson({ baseline: BASELINE_VERSION, rules: sorted });
-  return {
-    rules: sorted.map((rule) => ({ ...rule, expression: compileExpression(rule.when) })),
-    text,
-    hash: sha256(text),
-  };
+  const compiled = sorted.map((rule) => ({ ...rule, expression: compileExpression(rule.when) }));
+  return { rules: compiled, text, hash: sha256(text), celScope };
 }
 
+/** Who has no rules does not pay for the library, in time and memory. */
+export const noRules = (): RuleSet =>
+  ruleSetBy({ compileExpression: () => ({ evaluate: () => false, reads: [] }), celScope: () => ({}) }, []);
+
+export const ruleSet = async (rules: readonly Rule[]): Promise<RuleSet> => ruleSetBy(await import('./cel.ts'), rules);
+
 /** The rules of a stored version. They were checked when they came in. */
-export function ruleSetOf(text: string): RuleSet {
+export async function ruleSetOf(text: string): Promise<RuleSet> {
   const { rules } = JSON.parse(text) as { rules: Rule[] };
-  return { ...ruleSet(rules), text, hash: sha256(text) };
+  return { ...(await ruleSet(rules)), text, hash: sha256(text) };
 }

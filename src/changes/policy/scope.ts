@@ -69,19 +69,25 @@ export const unknownTarget = ({
 
 const WEEKDAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
 
-/** A clock on the wall of the lab. Making a formatter is dear, so one is kept per zone. */
-export function wallClock(zone: string): (at: number) => Scope['time'] {
-  const format = new Intl.DateTimeFormat('en-GB', {
-    timeZone: zone,
-    hourCycle: 'h23',
-    year: 'numeric',
-    month: '2-digit',
-    day: '2-digit',
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-  });
+const FORMAT = {
+  hourCycle: 'h23',
+  year: 'numeric',
+  month: '2-digit',
+  day: '2-digit',
+  hour: '2-digit',
+  minute: '2-digit',
+  second: '2-digit',
+} as const;
+
+/** The machine's own time zone, by its IANA name. */
+export const ownZone = (): string => Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** A clock on the wall of the lab. A formatter is dear, so one is made when it is first looked at, and kept. */
+export function wallClock(zone?: string): (at: number) => Scope['time'] {
+  let format: Intl.DateTimeFormat | undefined;
   return (at) => {
+    const timeZone = zone ?? ownZone();
+    format ??= new Intl.DateTimeFormat('en-GB', { ...FORMAT, timeZone });
     const parts = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]));
     const date = `${parts['year']}-${parts['month']}-${parts['day']}`;
     return {
@@ -90,7 +96,7 @@ export function wallClock(zone: string): (at: number) => Scope['time'] {
       weekday: WEEKDAYS[new Date(`${date}T00:00:00Z`).getUTCDay()] ?? '',
       date,
       iso: `${date}T${parts['hour']}:${parts['minute']}:${parts['second']}`,
-      zone,
+      zone: timeZone,
     };
   };
 }

@@ -16,7 +16,7 @@ export function sshExec({ user, key, hosts }: SshAccess): Exec {
     const host = hosts[node];
     if (host === undefined) throw unreachable(node, 'no SSH access is configured for it', 'no');
     signal?.throwIfAborted();
-    const client = await connected(node, host, { user, key: key.reveal() });
+    const client = await connected(node, host, { user, key: key.reveal() }, signal);
     try {
       return await execute(client, node, argv, signal);
     } finally {
@@ -25,13 +25,26 @@ export function sshExec({ user, key, hosts }: SshAccess): Exec {
   };
 }
 
-async function connected(node: string, host: SshHost, as: { user: string; key: string }): Promise<SshClient> {
+async function connected(
+  node: string,
+  host: SshHost,
+  as: { user: string; key: string },
+  signal?: AbortSignal,
+): Promise<SshClient> {
   const { default: ssh2 } = await import('ssh2');
   const client = new ssh2.Client();
   let foreign: string | undefined;
+  let abort = (): void => {};
   await new Promise<void>((resolve, reject) => {
+    abort = () => {
+      client.destroy();
+      reject(signal?.reason as Error);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
     client.once('ready', resolve);
     client.once('error', (error) => reject(unreachable(node, foreign ?? error.message, 'no')));
+    // A peer that dies in the middle of the handshake is no error to the library, only an end.
+    client.once('close', () => reject(unreachable(node, foreign ?? 'the connection was cut', 'no')));
     try {
       client.connect({
         host: host.address,
@@ -51,7 +64,7 @@ async function connected(node: string, host: SshHost, as: { user: string; key: s
       // The library's words may quote the key.
       reject(unreachable(node, 'the private key cannot be used', 'no'));
     }
-  });
+  }).finally(() => signal?.removeEventListener('abort', abort));
   return client;
 }
 

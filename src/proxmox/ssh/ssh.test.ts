@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { existsSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { generateKeyPairSync } from 'node:crypto';
@@ -89,6 +91,27 @@ describe.skipIf(!existsSync('/usr/sbin/sshd') && process.env['REQUIRE_ALL'] !== 
     await sshd.stop();
     expect(await refusal(start('one', ['true']))).toMatchObject({ sent: 'no' });
     sshd = await startSshd('pve1');
+  });
+
+  it('does not wait for a peer that dies in the middle of the handshake, or says nothing at all', async () => {
+    const dying = createServer((socket) => socket.once('data', () => socket.destroy()));
+    const silent = createServer(() => {});
+    for (const server of [dying, silent]) {
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as { port: number };
+      const [host] = Object.values(sshd.access.hosts);
+      const hosts = { pve1: { address: '127.0.0.1', port, hostKey: host?.hostKey ?? '' } };
+      const over = new AbortController();
+      const answer = start('one', ['true'], api({ hosts }), over.signal);
+      if (server === dying) expect((await refusal(answer)).sent).toBe('no');
+      else {
+        await once(server, 'connection');
+        over.abort(new Error('enough'));
+        await expect(answer).rejects.toThrow('enough');
+      }
+      server.close();
+    }
   });
 
   it('says that a command may have run whose connection was cut', async () => {

@@ -19,7 +19,7 @@ export async function reload(context: Context): Promise<void> {
 
 /** Errors: `POLICY_INVALID` with file, line and column of everything that is wrong. */
 export async function checkPolicy(context: Context, _options: object, path: string): Promise<void> {
-  const { rules, hash } = readRules(policyFiles(resolve(path)));
+  const { rules, hash } = await readRules(policyFiles(resolve(path)));
   if (context.json) context.print(JSON.stringify({ hash, rules: rules.map(({ id, effect }) => ({ id, effect })) }));
   else context.print(`${rules.length} rules, nothing wrong. Version ${hash.slice(0, 12)}.`);
 }
@@ -43,7 +43,7 @@ export async function testPolicy(
   const report =
     policy === undefined
       ? (await context.api.post<Report>('/v1/policy/test', { tests })).body
-      : count(runExamples(readRules(policyFiles(resolve(policy))), tests));
+      : count(runExamples(await readRules(policyFiles(resolve(policy))), tests));
   if (context.json) context.print(JSON.stringify(report));
   else context.print(reportLines(report, context));
   return report.failed === 0 ? 0 : 1;
