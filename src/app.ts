@@ -9,19 +9,18 @@ import {
   executable,
   expireOverdue,
   freezeOf,
-  noFactors,
-  ownerCode,
   plannerDeps,
   PolicyBook,
   recordPolicy,
   reloadPolicy,
   type ChangesDeps,
-  type IdentityDeps,
   remindOfReviews,
 } from './changes/index.ts';
+import { approvalFactors, ownerCode, type IdentityDeps } from './identity/index.ts';
 import { connect, Estate } from './estate/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import type { Config, EnvironmentConfig } from './kernel/config.ts';
+import { DEFAULT_AUTH } from './kernel/config_auth.ts';
 import type { Ids } from './kernel/ids.ts';
 import type { Logger } from './kernel/log.ts';
 import { DEFAULT_LIMITS, Engine, StepForms, type EngineDeps } from './operations/index.ts';
@@ -97,13 +96,12 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
   const metrics = createMetrics({ process: true });
   const audit = createAudit({ store, keys, clock, onRecord: ({ event }) => metrics.audit.inc({ event }) });
   const events = createEvents({ store, clock });
-  const environments = await Promise.all(
-    config.environments.map((one) => withLab(one, store.directory, labs, { clock, ids })),
-  );
-  const estate = new Estate(environments.map((one) => connect(one, { clock, log })));
+  const estate = await openEstate(config, store.directory, labs, { clock, ids, log });
   const forms = new StepForms(keys.data);
   const policy = await openPolicy(config, { store, audit, clock });
-  const identity: IdentityDeps = { store, audit, clock, ids, bootstrapToken: config.bootstrapToken };
+  const { publicUrl, trustedProxies, ...auth } = config.auth ?? DEFAULT_AUTH;
+  const { bootstrapToken } = config;
+  const identity: IdentityDeps = { store, keys, audit, clock, ids, bootstrapToken, ...auth };
   const changes: ChangesDeps = {
     store,
     keys,
@@ -115,7 +113,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     ids,
     forms,
     policy,
-    factors: noFactors,
+    factors: approvalFactors(identity),
     windows: alwaysOpen,
     services: config.services ?? [],
     changeFacts: (id) => changeFactsOf(store, id),
@@ -136,6 +134,8 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     ids,
     log,
     version: VERSION,
+    publicUrl,
+    trustedProxies,
   });
   const stop = new AbortController();
   const signing = audit.run(stop.signal);
@@ -186,6 +186,16 @@ async function openPolicy(
   const book = await PolicyBook.open({ path, timeZone, environments: environments.map(({ name }) => name) });
   await recordPolicy(deps, book.current, SYSTEM);
   return book;
+}
+
+async function openEstate(
+  config: Config,
+  directory: string,
+  labs: Lab[],
+  { log, ...deps }: Pick<AppOptions, 'clock' | 'ids' | 'log'>,
+): Promise<Estate> {
+  const environments = await Promise.all(config.environments.map((one) => withLab(one, directory, labs, deps)));
+  return new Estate(environments.map((one) => connect(one, { clock: deps.clock, log })));
 }
 
 /** An environment that stands on the built-in simulator gets its address, its pin and its token from there. */

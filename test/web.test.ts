@@ -201,7 +201,7 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
   it('proposes, applies and follows a change, live', async () => {
     const source = await template();
     const page = await open('/?propose=any');
-    await page.getByLabel('Action').selectOption('vm.clone');
+    await page.getByRole('combobox', { name: 'Action' }).selectOption('vm.clone');
     await page.getByLabel('Target').fill(`vm/${source.vmid}`);
     await page.getByLabel('name', { exact: true }).fill('not_a_name');
     await page.getByRole('button', { name: 'Plan it' }).click();
@@ -230,7 +230,7 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
   it('shows why a rehearsal failed', async () => {
     const target = await running();
     const page = await open(`/?propose=${encodeURIComponent(`vm/${target.vmid}`)}`);
-    await page.getByLabel('Action').selectOption('disk.resize');
+    await page.getByRole('combobox', { name: 'Action' }).selectOption('disk.resize');
     await page.getByLabel('disk', { exact: false }).first().fill('scsi29');
     await page.getByLabel('size', { exact: false }).first().fill('+1G');
     await page.getByRole('button', { name: 'Plan it' }).click();
@@ -293,7 +293,7 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
     expect(await fitsWidth(page)).toBe(true);
     await plan.getByLabel('Second factor').fill('123456');
     await plan.getByRole('button', { name: 'Approve' }).click();
-    await plan.getByText('No second factor is enrolled here', { exact: false }).waitFor();
+    await plan.getByText('is not a person with a second factor of its own', { exact: false }).waitFor();
     await api('POST', `/v1/plans/${plan_id}/cancel`, {});
   });
 
@@ -337,7 +337,7 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
 
   it('gave every control a name', async () => {
     const page = await open('/?propose=any');
-    await page.getByLabel('Action').selectOption('vm.cloudinit.configure');
+    await page.getByRole('combobox', { name: 'Action' }).selectOption('vm.cloudinit.configure');
     await page.getByLabel('user', { exact: true }).waitFor();
     const nameless = await page.locator('button, input, select, textarea').evaluateAll((controls) =>
       controls

@@ -10,6 +10,7 @@ const ROOMS = [
   'kernel',
   'store',
   'record',
+  'identity',
   'proxmox',
   'simulator',
   'actions',

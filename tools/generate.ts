@@ -1,8 +1,10 @@
 /**
- * Writes what is generated: the catalogue of actions from their folder, the action reference and the error reference.
+ * Writes what is generated: the catalogue of actions from their folder, the references of actions,
+ * errors and access.
  * `--check` writes nothing and fails when something is out of date.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { actionFiles } from './actions.ts';
 import { ROOT } from './files.ts';
@@ -54,6 +56,53 @@ async function errorReference(): Promise<string> {
   return `# Errors\n\nWritten by \`npm run generate\` from the catalogue in \`src/kernel/errors.ts\`.\n\n| code | HTTP | exit code | worth a retry | meaning | what to do |\n|---|---|---|---|---|---|\n${rows.join('\n')}\n`;
 }
 
+const WHO = { anyone: 'person, service, agent', people: 'person', self: 'person with an account' } as const;
+const WHERE = {
+  none: 'any; shows only what the caller may see',
+  everywhere: 'all',
+  path: 'named in the path',
+  query: 'named in the query',
+  body: 'named in the body',
+  plan: "the plan's",
+  operation: "the operation's",
+  own: 'where the caller has what it gives or takes',
+} as const;
+
+/** The rules as the server itself holds them: it is started on an empty directory and asked. */
+async function accessReference(): Promise<string> {
+  const [{ createApp }, { loadConfig }, { systemClock }, { systemIds }, { createLogger }] = await Promise.all([
+    import('../src/app.ts'),
+    import('../src/kernel/config.ts'),
+    import('../src/kernel/clock.ts'),
+    import('../src/kernel/ids.ts'),
+    import('../src/kernel/log.ts'),
+  ]);
+  const directory = mkdtempSync(join(tmpdir(), 'proxmox-agent-generate-'));
+  try {
+    const config = loadConfig({ env: {}, cwd: directory, flags: {} });
+    const app = await createApp({
+      config,
+      clock: systemClock,
+      ids: systemIds(systemClock),
+      log: createLogger('silent'),
+    });
+    const rows = app.server.accessTable
+      // The page is one file or many, as it was built.
+      .filter(({ route }) => !route.includes('/assets/'))
+      .toSorted((a, b) => byPath(a.route).localeCompare(byPath(b.route), 'en'))
+      .map(({ route, rule }) =>
+        rule === 'public'
+          ? `| \`${route}\` | everybody | | |`
+          : `| \`${route}\` | ${WHO[rule.who]} | ${rule.role} | ${rule.who === 'self' && rule.environment === 'none' ? 'its own account' : WHERE[rule.environment]} |`,
+      );
+    await app.close();
+    return `# Who may call what\n\nWritten by \`npm run generate\` from the rules of the routes; a test calls every route as everybody. A role includes\nthose before it: viewer, operator, approver, admin. It has to be held in the environment of the last column. What is of an\nenvironment that the caller has no rights in is not found, or refused in the same words as one that there is not.\nOnly a person decides on an operation that needs attention, and revokes tokens of others.\n\n| route | who | role | environment |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+const byPath = (route: string): string => route.split(' ').toReversed().join(' ');
+
 const check = process.argv.includes('--check');
 let stale = 0;
 function put(file: string, text: string): void {
@@ -71,4 +120,5 @@ function put(file: string, text: string): void {
 put('src/actions/catalogue.generated.ts', catalogue());
 put('docs/actions.md', await actionReference());
 put('docs/errors.md', await errorReference());
+put('docs/access.md', await accessReference());
 process.exitCode = stale > 0 ? 1 : 0;

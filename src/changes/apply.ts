@@ -20,7 +20,7 @@ import { bodyOf, type PinnedTarget, type PlanRequest } from './plan.ts';
 import { decide } from './policy/baseline.ts';
 import { unknownTarget } from './policy/scope.ts';
 import type { PlanFacts, PolicyInput } from './policy/types.ts';
-import { actorOf, requireRole, type Principal } from './principal.ts';
+import { actorOf, requireRole, type Principal } from '../identity/index.ts';
 import { beginChange, requireChange } from './records/index.ts';
 import { readRequest } from './requests.ts';
 

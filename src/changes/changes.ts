@@ -4,6 +4,7 @@ import type { Ids } from '../kernel/ids.ts';
 import { hasSecret, mapSecrets } from '../kernel/secret.ts';
 import type { ServiceConfig } from '../kernel/config_services.ts';
 import { nextVmid, type Estate, type Inventory } from '../estate/index.ts';
+import { actorOf, requireActions, requireRole, type Principal } from '../identity/index.ts';
 import type { Engine, StepForms } from '../operations/index.ts';
 import type { Audit, Events, Metrics } from '../record/index.ts';
 import {
@@ -24,7 +25,6 @@ import { judge, TTL_MS, type Judged } from './judge.ts';
 import { planView, type PlanBody } from './plan.ts';
 import type { Factors, Windows } from './duties/index.ts';
 import type { ChangeFacts, Policy } from './policy/types.ts';
-import { actorOf, requireRole, type Principal } from './principal.ts';
 import { readRequest, type ChangeRequest, type RequestItem } from './requests.ts';
 
 export interface ChangesDeps {
@@ -38,6 +38,7 @@ export interface ChangesDeps {
   readonly ids: Ids;
   readonly forms: StepForms;
   readonly policy: Policy;
+  /** Verifies the second factor that an approval came with. */
   readonly factors: Factors;
   readonly windows: Windows;
   /** Declared services; what is on the guests beside their tags. */
@@ -55,6 +56,10 @@ export interface ChangesDeps {
 export async function submit(deps: ChangesDeps, body: unknown, principal: Principal): Promise<Record<string, unknown>> {
   const request = readRequest(body);
   requireRole(principal, 'operator', request.environment);
+  requireActions(
+    principal,
+    request.items.map(({ action }) => action.name),
+  );
   const environment = deps.estate.get(request.environment);
   requireRole(principal, 'operator', environment.name);
   const plan_id = deps.ids.uuid();

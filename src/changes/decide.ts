@@ -1,3 +1,4 @@
+import { actorOf, inEnvironment, mayUse, requireRole, type Principal } from '../identity/index.ts';
 import { AgentError } from '../kernel/errors.ts';
 import {
   addApproval,
@@ -10,9 +11,8 @@ import {
   type PlanState,
 } from '../store/index.ts';
 import type { ChangesDeps } from './changes.ts';
-import { proveApproval, quorumOf, requireCooledDown, type Proof } from './duties/index.ts';
+import { proveApproval, quorumOf, requireCooledDown, type Proof, type Proven } from './duties/index.ts';
 import { bodyOf, planView } from './plan.ts';
-import { actorOf, mayUse, requireRole, type Principal } from './principal.ts';
 
 const notFound = (plan_id: string): AgentError =>
   new AgentError('PLAN_NOT_FOUND', `There is no plan ${plan_id}.`, { plan_id });
@@ -49,8 +49,9 @@ export async function expireOverdue(deps: ChangesDeps): Promise<void> {
 
 /**
  * One person's yes, bound to the hash of the plan as that person saw it. Agents and services are refused whatever
- * their role. Errors: `APPROVAL_FORBIDDEN`, `FORBIDDEN`, `PLAN_HASH_MISMATCH`, `PLAN_EXPIRED`, `PLAN_STATE`,
- * `SECOND_FACTOR_REQUIRED`, `OBLIGATION_UNMET` before the time from which it may be approved.
+ * their role. A `factor` that is given has to be right, whether or not it is asked for. Errors: `APPROVAL_FORBIDDEN`,
+ * `FORBIDDEN`, `PLAN_HASH_MISMATCH`, `PLAN_EXPIRED`, `PLAN_STATE`, `FACTOR_INVALID`, `SECOND_FACTOR_REQUIRED`,
+ * `OBLIGATION_UNMET` before the time from which it may be approved.
  */
 export async function approve(
   deps: ChangesDeps,
@@ -81,13 +82,13 @@ export async function approve(
 async function grant(
   deps: ChangesDeps,
   plan: PlanRecord,
-  { comment, factor }: { readonly comment: string | null; readonly factor?: string },
+  { comment, factor, method }: Proven & { readonly comment: string | null },
   principal: Principal,
 ): Promise<void> {
   const { plan_id, plan_hash, environment } = plan;
   const { decision } = bodyOf(plan);
-  const { method, role } = principal;
-  const proof = { method, role, ...(factor === undefined ? {} : { factor }) };
+  const { role } = inEnvironment(principal, environment);
+  const proof = { method: method ?? principal.method, role, ...(factor === undefined ? {} : { factor }) };
   await deps.store.commit(async (trx) => {
     const at = deps.clock.now();
     await addApproval(trx, { plan_id, plan_hash, principal: actorOf(principal), at, comment, ...proof });

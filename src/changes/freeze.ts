@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AgentError } from '../kernel/errors.ts';
 import { getSetting, putSetting, type Actor, type StoreReader } from '../store/index.ts';
 import type { ChangesDeps } from './changes.ts';
-import { actorOf, requireRole, type Principal } from './principal.ts';
+import { actorOf, requireRole, type Principal } from '../identity/index.ts';
 
 export const freezeRequestSchema = z.strictObject({
   reason: z

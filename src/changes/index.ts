@@ -3,7 +3,7 @@ export { apply, executable } from './apply.ts';
 export { approve, cancelPlan, expireIfOverdue, expireOverdue, findPlanFor, reject, viewPlan } from './decide.ts';
 export { bodyOf, planView, type PlanBody } from './plan.ts';
 export { freeze, freezeOf, freezeRequestSchema, thaw, type Freeze } from './freeze.ts';
-export { alwaysOpen, noFactors, type Factors, type Windows, type WindowState } from './duties/index.ts';
+export { alwaysOpen, type Factors, type Windows, type WindowState } from './duties/index.ts';
 export { baseline, BASELINE_RULES } from './policy/baseline.ts';
 export { PolicyBook, recordPolicy, reloadPolicy } from './policy/book.ts';
 export { examplesSchema, readExamples, runExamples, type ExampleResult } from './policy/examples.ts';
@@ -12,27 +12,6 @@ export { policyFiles, readRules } from './policy/read.ts';
 export type { ChangeFacts, Policy } from './policy/types.ts';
 export { servicesOf } from './judge.ts';
 export * from './records/index.ts';
-export {
-  CLASSES,
-  ROLES,
-  actorOf,
-  mayUse,
-  requireEverywhere,
-  requireRole,
-  type Principal,
-  type PrincipalClass,
-  type Role,
-} from './principal.ts';
 export { planRequestSchema, plansRequestSchema, readRequest } from './requests.ts';
 export { checkTargets } from './targets.ts';
 export { plannerDeps } from './changes.ts';
-export {
-  authenticate,
-  becomeOwner,
-  createToken,
-  ownerCode,
-  revoke,
-  tokenRequestSchema,
-  tokens,
-  type IdentityDeps,
-} from './identity.ts';

@@ -9,7 +9,7 @@ import type { Draft } from './planner.ts';
 import { decide } from './policy/baseline.ts';
 import { factsOf } from './policy/facts.ts';
 import { predict } from './predict.ts';
-import { actorOf, type Principal } from './principal.ts';
+import { actorOf, inEnvironment, type Principal } from '../identity/index.ts';
 import type { ChangeRequest, RequestItem } from './requests.ts';
 import { assessRisk } from './risk.ts';
 
@@ -101,7 +101,9 @@ async function assess(
     wants: deps.policy.wants ?? new Set(),
     now,
   });
-  const input = { principal, environment, requests: made.requests, risk, at: now, facts, change_id };
+  // What counts is what the caller may be here.
+  const requester = inEnvironment(principal, environment.name);
+  const input = { principal: requester, environment, requests: made.requests, risk, at: now, facts, change_id };
   const decision = decide(deps.policy, input);
   const { name, production } = environment;
   const own = ownApprovalRule({ principal, production, environment: name, risk, decision });
@@ -109,7 +111,7 @@ async function assess(
     blast_radius: keptRadius(blast_radius),
     risk,
     decision: { ...decision, rules: [...decision.rules, ...own] },
-    facts: { ...facts, requester: { role: principal.role, method: principal.method } },
+    facts: { ...facts, requester: { role: requester.role, method: principal.method } },
   };
 }
 

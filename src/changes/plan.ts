@@ -3,7 +3,7 @@ import type { Held } from '../estate/index.ts';
 import type { ObjectChange, RehearsalFailure, TraceStep } from '../operations/index.ts';
 import type { ApprovalRecord, PlanRecord } from '../store/index.ts';
 import type { PlanFacts } from './policy/types.ts';
-import type { Principal } from './principal.ts';
+import type { Principal } from '../identity/index.ts';
 
 /** The plan as users see it; `spec`: what is named in the contract stays within /v1. */
 export interface PlanBody {

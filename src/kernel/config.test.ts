@@ -293,3 +293,53 @@ describe('the policy and what it looks at', () => {
     expect(refusal(given)).toContain(words);
   });
 });
+
+describe('how people sign in', () => {
+  const provider = (fields = ''): string =>
+    `auth:
+  session_idle: 30m
+  oidc:
+    - name: home
+      issuer: https://sso.example.internal/
+      client_id: pxa
+      client_secret: env:S
+      roles: { lab-admins: { "*": admin }, family: { home: viewer } }
+${fields}`;
+
+  it('is read with its secrets by reference', () => {
+    const { auth } = load({ yaml: provider() });
+    expect(auth).toMatchObject({
+      sessions: { idle: 30 * 60_000, absolute: 7 * 24 * 3_600_000 },
+      oidc: [
+        {
+          name: 'home',
+          issuer: 'https://sso.example.internal',
+          clientId: 'pxa',
+          claim: 'groups',
+          scopes: ['openid', 'profile'],
+          roles: { 'lab-admins': { '*': 'admin' }, family: { home: 'viewer' } },
+        },
+      ],
+    });
+    expect(auth?.oidc[0]?.clientSecret.reveal()).toBe('the-secret');
+    expect(load({ yaml: '' }).auth).toMatchObject({ oidc: [], sessions: { idle: 12 * 3_600_000 }, trustedProxies: [] });
+  });
+
+  it.each<[string, string, string]>([
+    ['a field that is not known, with its line', provider('      group: x\n'), 'line 9, auth.oidc.0: '],
+    [
+      'a role that there is not',
+      provider().replace('viewer', 'root'),
+      'line 8, auth.oidc.0.roles.family.home: must be',
+    ],
+    ['a secret in the file', provider().replace('env:S', 'literal'), 'client_secret must be a reference'],
+    ['plain HTTP elsewhere', provider().replace('https:', 'http:'), 'line 5, auth.oidc.0.issuer: must be an https://'],
+    ['a time without a unit', 'auth: { session_idle: 12 }\n', 'line 1, auth.session_idle: '],
+    ['a proxy by name', 'auth: { trusted_proxies: [proxy] }\n', 'must be an address or a network'],
+    ['one name twice', `${provider()}${provider().split('oidc:\n')[1]}`, 'Two identity providers are named home.'],
+  ])('is refused with %s', (_, yaml, message) => {
+    expect(() => load({ yaml })).toThrow(
+      expect.objectContaining({ message: expect.stringContaining(message) as string }),
+    );
+  });
+});

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { parseDocument } from 'yaml';
+import { LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
+import { authSchema, readAuth, type AuthConfig } from './config_auth.ts';
 import { AgentError } from './errors.ts';
 import { checkServices, checkTimeZone, servicesSchema, type ServiceConfig } from './config_services.ts';
 import { Secret } from './secret.ts';
@@ -53,6 +54,8 @@ export interface Config {
   readonly timeZone?: string;
   /** What runs on the guests, and what it needs. */
   readonly services?: readonly ServiceConfig[];
+  /** How people sign in; `DEFAULT_AUTH` when absent. */
+  readonly auth?: AuthConfig;
 }
 
 export interface ConfigSources {
@@ -123,6 +126,7 @@ const fileSchema = z.strictObject({
   policy: z.string().min(1).optional(),
   time_zone: z.string().min(1).optional(),
   services: servicesSchema.default([]),
+  auth: authSchema.optional(),
 });
 
 /**
@@ -156,6 +160,7 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
     ...(file.policy === undefined ? {} : { policy: resolve(base, file.policy) }),
     ...(file.time_zone === undefined ? {} : { timeZone: file.time_zone }),
     services: file.services,
+    auth: readAuth(file.auth, (text, where) => reference(text, env, base, where)),
   };
 }
 
@@ -172,7 +177,8 @@ const invalid = (message: string, errors?: Record<string, string>): AgentError =
   new AgentError('CONFIGURATION_INVALID', message, errors === undefined ? {} : { errors });
 
 function readFile(path: string): z.output<typeof fileSchema> {
-  const document = parseDocument(readFileSync(path, 'utf8'));
+  const lines = new LineCounter();
+  const document = parseDocument(readFileSync(path, 'utf8'), { lineCounter: lines });
   const [broken] = document.errors;
   if (broken !== undefined) throw invalid(`${path}: ${broken.message.split('\n')[0] ?? 'is not YAML'}`);
   const parsed = fileSchema.safeParse(document.toJS() ?? {});
@@ -180,12 +186,22 @@ function readFile(path: string): z.output<typeof fileSchema> {
   const errors = Object.fromEntries(
     parsed.error.issues.map((issue) => [issue.path.join('.') || 'file', issue.message]),
   );
-  throw invalid(
-    `${path}: ${Object.entries(errors)
-      .map(([field, what]) => `${field}: ${what}`)
-      .join('; ')}`,
-    errors,
-  );
+  const said = parsed.error.issues.map((issue) => {
+    const field = issue.path.join('.') || 'file';
+    return `${lineOf(document, lines, issue)}${field}: ${issue.message}`;
+  });
+  throw invalid(`${path}: ${said.join('; ')}`, errors);
+}
+
+/** Where the setting stands that an issue is about: the first one that is not known, or its value. */
+function lineOf(document: Document, lines: LineCounter, issue: z.core.$ZodIssue): string {
+  const [unknown] = issue.code === 'unrecognized_keys' ? issue.keys : [];
+  const at = [...issue.path, ...(unknown === undefined ? [] : [unknown])];
+  for (let length = at.length; length > 0; length--) {
+    const node = document.getIn(at.slice(0, length), true) as { range?: [number, number, number] } | undefined;
+    if (node?.range !== undefined && node.range !== null) return `line ${lines.linePos(node.range[0]).line}, `;
+  }
+  return '';
 }
 
 function environment(

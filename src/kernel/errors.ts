@@ -41,6 +41,27 @@ export const CATALOGUE = {
     'Not allowed',
     'Ask an admin for the role that is named, or use a token that has it.',
   ),
+  FACTOR_REQUIRED: entry(
+    403,
+    3,
+    false,
+    'A second factor is needed',
+    'Send the code of your authenticator, a recovery code or a passkey’s answer as `factor`.',
+  ),
+  FACTOR_INVALID: entry(
+    403,
+    3,
+    false,
+    'The second factor was not accepted',
+    'Each code counts once: wait for the next one, or use a recovery code or a passkey.',
+  ),
+  PROVIDER_UNREACHABLE: entry(
+    502,
+    7,
+    true,
+    'The identity provider cannot be reached',
+    'Check `auth.oidc` in the configuration, and whether the provider is up; sign in with a password meanwhile.',
+  ),
   APPROVAL_FORBIDDEN: entry(
     403,
     3,

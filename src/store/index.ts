@@ -14,6 +14,7 @@ export {
   type JournalKind,
   type JournalState,
   type OperationState,
+  type PersonState,
   type PlanState,
 } from './schema.ts';
 export { checkKeys, copyKeys, keyId, loadKeys, newKeys, seal, unseal, type Keys } from './keys.ts';
@@ -26,6 +27,10 @@ export * from './queries/journal.ts';
 export * from './queries/locks.ts';
 export * from './queries/idempotency.ts';
 export * from './queries/tokens.ts';
+export * from './queries/people.ts';
+export * from './queries/factors.ts';
+export * from './queries/sessions.ts';
+export * from './queries/attempts.ts';
 export * from './queries/settings.ts';
 export * from './queries/policies.ts';
 export * from './queries/audit.ts';

@@ -45,6 +45,9 @@ export const OPERATION_STATES = [
 export type OperationState = (typeof OPERATION_STATES)[number];
 export const ENDED_OPERATION_STATES = ['applied', 'failed', 'canceled'] as const;
 
+export const PERSON_STATES = ['invited', 'active', 'disabled'] as const;
+export type PersonState = (typeof PERSON_STATES)[number];
+
 export type JournalKind = 'effect' | 'read';
 export type JournalState = 'intent' | 'answered' | 'done' | 'failed';
 
@@ -134,7 +137,59 @@ export interface Database {
     expires_at: number | null;
     last_used_at: number | null;
     revoked_at: number | null;
+    person_id: string | null;
+    actions: string | null;
   };
+  people: {
+    id: string;
+    name: string;
+    display: string;
+    state: PersonState;
+    grants: string;
+    password: string | null;
+    totp: Uint8Array | null;
+    totp_pending: Uint8Array | null;
+    totp_step: number | null;
+    issuer: string | null;
+    subject: string | null;
+    created_at: number;
+    password_at: number | null;
+    login_at: number | null;
+  };
+  recovery_codes: { person_id: string; hash: string; used_at: number | null };
+  passkeys: {
+    id: string;
+    person_id: string;
+    name: string;
+    rp_id: string;
+    public_key: Uint8Array;
+    counter: number;
+    transports: string;
+    created_at: number;
+    last_used_at: number | null;
+  };
+  invitations: {
+    hash: string;
+    person_id: string;
+    created_at: number;
+    expires_at: number;
+    used_at: number | null;
+  };
+  sessions: {
+    id: string;
+    hash: string;
+    person_id: string;
+    method: string;
+    client: string;
+    address: string;
+    created_at: number;
+    seen_at: number;
+    expires_at: number;
+    factor_at: number | null;
+    ended_at: number | null;
+  };
+  challenges: { hash: string; purpose: string; body: string; expires_at: number };
+  attempts: { key: string; count: number; last_at: number; until: number };
   owner_links: { hash: string; created_at: number; expires_at: number; used_at: number | null };
   settings: { key: string; value: string; updated_at: number };
   audit: {

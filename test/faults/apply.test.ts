@@ -4,7 +4,7 @@ import { diffObjects } from '../../src/operations/index.ts';
 import type { Fault, Objects } from '../../src/simulator/index.ts';
 import type { Operation } from '../contract/cases.ts';
 import { person } from '../support/harness.ts';
-import { actorOf } from '../../src/changes/index.ts';
+import { actorOf } from '../../src/identity/index.ts';
 import { inRig, type Rig } from './support.ts';
 
 /** Four steps: clone, settings, disk, start. */

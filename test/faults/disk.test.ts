@@ -1,6 +1,6 @@
 import { sql } from 'kysely';
 import { describe, expect, it } from 'vitest';
-import { authenticate, createToken } from '../../src/changes/index.ts';
+import { authenticate, createToken } from '../../src/identity/index.ts';
 import { AgentError, isAgentError } from '../../src/kernel/errors.ts';
 import type { PveApi } from '../../src/proxmox/index.ts';
 import { putSetting, type Store, type StoreTx } from '../../src/store/index.ts';
@@ -52,8 +52,8 @@ describe('a full disk of the data directory', () => {
   it('is no reason to refuse who only reads', () =>
     inRig(async (rig) => {
       const life = rig.life();
-      const { store, audit, clock, ids } = life.changes;
-      const identity = { store, audit, clock, ids, bootstrapToken: undefined };
+      const { identity } = life;
+      const { store } = identity;
       const { id, token } = await createToken(identity, { name: 'eye', role: 'viewer', class: 'human' }, person);
       // As the kernel refuses the very next page of the log, which a limit of the database's size does not show.
       const commit = () => Promise.reject(new AgentError('STORE_FAILED', 'The disk of the data directory is full.'));

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ownerCode } from '../../src/changes/index.ts';
+import { ownerCode } from '../../src/identity/index.ts';
 import { Service, START, type Got } from './support.ts';
 
 let service: Service;

@@ -1,7 +1,8 @@
 import { createApp, type App } from '../../src/app.ts';
-import { createToken, type Principal, type PrincipalClass, type Role } from '../../src/changes/index.ts';
+import { createToken, type Principal, type PrincipalClass, type Role } from '../../src/identity/index.ts';
 import { systemClock, type Clock } from '../../src/kernel/clock.ts';
 import type { Config } from '../../src/kernel/config.ts';
+import { DEFAULT_AUTH } from '../../src/kernel/config_auth.ts';
 import { systemIds } from '../../src/kernel/ids.ts';
 import { silentLogger } from '../../src/kernel/log.ts';
 import { Secret } from '../../src/kernel/secret.ts';
@@ -36,6 +37,9 @@ export interface Ask {
   readonly token?: string | undefined;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** By another name of the server. */
+  readonly base?: string;
+  readonly redirect?: 'follow' | 'manual';
 }
 
 /** The whole product on a free port with labs of its own, asked by real HTTP. */
@@ -54,11 +58,12 @@ export class Service {
     options: {
       readonly environments?: Config['environments'];
       readonly clock?: Clock;
+      readonly auth?: Config['auth'];
       /** Further settings, such as `policy`. */
       readonly settings?: Partial<Config>;
     } = {},
   ): Promise<Service> {
-    const { environments = [lab('lab')], clock = systemClock, settings = {} } = options;
+    const { environments = [lab('lab')], clock = systemClock, auth = DEFAULT_AUTH, settings = {} } = options;
     const directory = temporaryDirectory();
     const config: Config = {
       environments,
@@ -68,6 +73,7 @@ export class Service {
       logLevel: 'silent',
       database: undefined,
       bootstrapToken: new Secret(BOOTSTRAP),
+      auth,
       ...settings,
     };
     const app = await createApp({ config, clock, ids: systemIds(clock), log: silentLogger });
@@ -75,8 +81,8 @@ export class Service {
     return new Service(app, url, directory.remove);
   }
 
-  static twoLabs(): Promise<Service> {
-    return Service.start({ environments: [lab('lab'), lab('other')] });
+  static twoLabs(options: { readonly clock?: Clock; readonly auth?: Config['auth'] } = {}): Promise<Service> {
+    return Service.start({ environments: [lab('lab'), lab('other')], ...options });
   }
 
   async token(
@@ -94,10 +100,11 @@ export class Service {
   }
 
   /** `line` is `METHOD /path`. */
-  async ask(line: string, { token, body, headers = {} }: Ask = {}): Promise<Got> {
+  async ask(line: string, { token, body, headers = {}, base = this.url, redirect = 'follow' }: Ask = {}): Promise<Got> {
     const [method = '', path = ''] = line.split(' ');
-    const answer = await fetch(`${this.url}${path}`, {
+    const answer = await fetch(`${base}${path}`, {
       method,
+      redirect,
       headers: {
         ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
@@ -167,8 +174,32 @@ export const ROUTES: readonly Route[] = (
     ['DELETE /v1/tokens/{id}', '/v1/tokens/nobody'],
     ['GET /v1/events', '/v1/events?last_event_id=-1'],
     ['GET /v1/me', '/v1/me'],
+    ['PUT /v1/me/password', '/v1/me/password', { password: 'short' }],
+    ['POST /v1/me/totp', '/v1/me/totp', {}],
+    ['POST /v1/me/totp/confirm', '/v1/me/totp/confirm', { code: '000000' }],
+    ['POST /v1/me/totp/remove', '/v1/me/totp/remove', { factor: 1 }],
+    ['POST /v1/me/recovery-codes', '/v1/me/recovery-codes', {}],
+    ['GET /v1/me/passkeys', '/v1/me/passkeys'],
+    ['POST /v1/me/passkeys/options', '/v1/me/passkeys/options', {}],
+    ['POST /v1/me/passkeys', '/v1/me/passkeys', { name: '' }],
+    ['POST /v1/me/passkeys/{id}/remove', '/v1/me/passkeys/nothing/remove', { factor: 1 }],
+    ['GET /v1/me/tokens', '/v1/me/tokens'],
+    ['POST /v1/me/tokens', '/v1/me/tokens', { name: '' }],
+    ['DELETE /v1/me/tokens/{id}', '/v1/me/tokens/nothing'],
+    ['DELETE /v1/session', '/v1/session'],
+    ['POST /v1/session/step-up', '/v1/session/step-up', { factor: 1 }],
+    ['GET /v1/session/passkey-challenge', '/v1/session/passkey-challenge'],
+    ['GET /v1/sessions', '/v1/sessions'],
+    ['DELETE /v1/sessions/{id}', '/v1/sessions/nothing'],
+    ['GET /v1/plans/{plan_id}/passkey-challenge', `/v1/plans/${NOWHERE}/passkey-challenge`],
+    ['GET /v1/people', '/v1/people'],
+    ['POST /v1/people', '/v1/people', { name: '' }],
+    ['PATCH /v1/people/{id}', '/v1/people/nobody', {}],
+    ['POST /v1/people/{id}/reset', '/v1/people/nobody/reset', {}],
+    ['GET /v1/people/{id}/sessions', '/v1/people/nobody/sessions'],
+    ['DELETE /v1/people/{id}/sessions', '/v1/people/nobody/sessions'],
     ['POST /v1/store/backup', '/v1/store/backup', { file: 'relative' }],
     ['GET /metrics', '/metrics'],
   ] as const
 ).map(([route, path, body]) => [route, path, body]);
-export const OPEN = ['GET /healthz', 'GET /readyz', 'GET /openapi.json', 'GET /docs', 'GET /'];
+export const OPEN = ['GET /healthz', 'GET /readyz', 'GET /openapi.json', 'GET /docs', 'GET /', 'GET /v1/session'];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/kernel/clock.ts';
-import { ownerCode } from '../../src/changes/index.ts';
+import { ownerCode } from '../../src/identity/index.ts';
 import { BOOTSTRAP, Service, START, type Got } from './support.ts';
 
 let service: Service;

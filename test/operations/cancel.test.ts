@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { actorOf } from '../../src/changes/index.ts';
+import { actorOf } from '../../src/identity/index.ts';
 import { inCase } from '../contract/cases.ts';
 import { person } from '../support/harness.ts';
 

@@ -1,13 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  apply,
-  approve,
-  type Factors,
-  type Policy,
-  type Principal,
-  type WindowState,
-} from '../../src/changes/index.ts';
+import { apply, approve, type Factors, type Policy, type WindowState } from '../../src/changes/index.ts';
 import { baseline } from '../../src/changes/index.ts';
+import type { Principal } from '../../src/identity/index.ts';
 import { AgentError, toAgentError } from '../../src/kernel/errors.ts';
 import { seededIds } from '../../src/kernel/ids.ts';
 import { systemClock } from '../../src/kernel/clock.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { apply, approve, cancelPlan, freeze, reject, thaw } from '../../src/changes/index.ts';
 import { hashJson } from '../../src/kernel/canonical.ts';
 import { isAgentError, type ErrorCode } from '../../src/kernel/errors.ts';
-import { actorOf } from '../../src/changes/index.ts';
+import { actorOf } from '../../src/identity/index.ts';
 import { inCase, type Case, type Operation } from '../contract/cases.ts';
 import { byHand } from '../support/action.ts';
 import { agent, person, type Harness } from '../support/harness.ts';

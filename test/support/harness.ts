@@ -10,12 +10,12 @@ import {
   checkTargets,
   executable,
   freezeOf,
-  noFactors,
   plannerDeps,
   submit,
   type ChangesDeps,
-  type Principal,
 } from '../../src/changes/index.ts';
+import { approvalFactors, type IdentityDeps, type Principal } from '../../src/identity/index.ts';
+import { DEFAULT_AUTH } from '../../src/kernel/config_auth.ts';
 import { Estate, type Environment } from '../../src/estate/index.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
 import { seededIds, type Ids } from '../../src/kernel/ids.ts';
@@ -59,6 +59,7 @@ export class Harness {
   readonly changes: ChangesDeps;
   readonly engine: Engine;
   readonly ids: Ids;
+  readonly identity: IdentityDeps;
 
   constructor({ api, clock, directory, production = false, crash, seed = 'harness' }: HarnessOptions) {
     this.store = openStore({ directory, clock, log: silentLogger });
@@ -67,6 +68,8 @@ export class Harness {
     const keys = loadKeys(directory, ids);
     const audit = createAudit({ store, keys, clock });
     const events = createEvents({ store, clock });
+    const { sessions } = DEFAULT_AUTH;
+    this.identity = { store, keys, audit, clock, ids, bootstrapToken: undefined, sessions, oidc: [] };
     const environment: Environment = {
       name: 'home',
       production,
@@ -86,7 +89,7 @@ export class Harness {
       ids,
       forms: new StepForms(keys.data),
       policy: baseline,
-      factors: noFactors,
+      factors: approvalFactors(this.identity),
       windows: alwaysOpen,
       engine: () => this.engine,
     };

@@ -1,4 +1,5 @@
-import { submit, apply, type Principal } from '../../src/changes/index.ts';
+import { submit, apply } from '../../src/changes/index.ts';
+import type { Principal } from '../../src/identity/index.ts';
 import { connect } from '../../src/estate/index.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { silentLogger } from '../../src/kernel/log.ts';

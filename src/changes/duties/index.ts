@@ -1,5 +1,5 @@
-export { ownApprovalRule, proveApproval, shortHash, type Proof } from './own.ts';
+export { ownApprovalRule, proveApproval, shortHash, type Proof, type Proven } from './own.ts';
 export { obligationOf, samePerson } from './person.ts';
 export { quorumOf } from './quorum.ts';
-export { alwaysOpen, noFactors, type Factors, type Windows, type WindowState } from './seams.ts';
+export { alwaysOpen, type Factors, type Windows, type WindowState } from './seams.ts';
 export { requireCooledDown, requireWindow } from './timing.ts';

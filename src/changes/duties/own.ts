@@ -1,7 +1,7 @@
 import { AgentError } from '../../kernel/errors.ts';
 import type { PlanRecord } from '../../store/index.ts';
 import { bodyOf, type Decision, type PlanBody } from '../plan.ts';
-import type { Principal } from '../principal.ts';
+import type { Factor, Principal } from '../../identity/index.ts';
 import { isBootstrap, obligationOf, samePerson } from './person.ts';
 import type { Factors } from './seams.ts';
 
@@ -49,8 +49,16 @@ export function ownApprovalRule(own: OwnCase & { readonly principal: Principal }
 }
 
 export interface Proof {
-  readonly factor?: string | object | undefined;
+  readonly factor?: Factor | undefined;
   readonly confirm?: string | undefined;
+}
+
+/** What an approval was given with. */
+export interface Proven {
+  /** How the second factor was shown; absent when none was. */
+  readonly factor?: string;
+  /** How the approver proved who it is, where that is more than the caller's own method. */
+  readonly method?: string;
 }
 
 /**
@@ -63,18 +71,22 @@ export async function proveApproval(
   { plan, production }: { readonly plan: PlanRecord; readonly production: boolean },
   proof: Proof,
   principal: Principal,
-): Promise<{ readonly factor?: string }> {
+): Promise<Proven> {
   const { plan_hash, environment, created_by } = plan;
   const { decision, risk } = bodyOf(plan);
   const own = samePerson(created_by, principal);
   if (own) refuseWhereAnother(plan, principal);
   refuseOtherHash(plan, proof);
-  if (isBootstrap(principal)) return {};
+  if (isBootstrap(principal) && proof.factor === undefined) return {};
   const needs = own ? ownNeeds({ principal, production, environment, risk, decision }) : undefined;
   // Before the factor is looked at: a code that was looked at is used up.
   if (needs !== undefined && proof.confirm === undefined) throw unproven(plan, principal, needs, proof);
-  const factor = await givenFactor(deps, plan_hash, proof, principal);
-  if (factor !== undefined) return { factor };
+  if (proof.factor !== undefined) {
+    const { method } = await deps.factors.verify({ principal, plan_hash, factor: proof.factor });
+    return { factor: method, method };
+  }
+  const { factorAt } = principal;
+  if (factorAt !== undefined && deps.clock.now() - factorAt <= FRESH_MS) return { factor: 'step-up' };
   if (needs !== undefined || obligationOf(decision, 'second_factor') !== undefined)
     throw unproven(plan, principal, needs, proof);
   return {};
@@ -119,15 +131,4 @@ function unproven(
       ? `An approval of this plan needs a fresh second factor (rule ${rules.join(', ')}).`
       : `${name} asked for this change of high risk, and ${needs}: the own approval needs a fresh second factor and the first ${SHORT_HASH} digits of the plan's hash.`;
   return new AgentError('SECOND_FACTOR_REQUIRED', why + nowhere, { plan_id: plan.plan_id, errors });
-}
-
-async function givenFactor(
-  { factors, clock }: { readonly factors: Factors; readonly clock: { now(): number } },
-  plan_hash: string,
-  { factor }: Proof,
-  principal: Principal,
-): Promise<string | undefined> {
-  if (factor !== undefined) return (await factors.verify({ principal, plan_hash, factor })).method;
-  const { factorAt } = principal;
-  return factorAt !== undefined && clock.now() - factorAt <= FRESH_MS ? 'step-up' : undefined;
 }

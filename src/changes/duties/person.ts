@@ -1,6 +1,6 @@
 import type { Actor } from '../../store/index.ts';
 import type { Decision, Obligation } from '../plan.ts';
-import type { Principal } from '../principal.ts';
+import type { Principal } from '../../identity/index.ts';
 
 export const obligationOf = ({ obligations }: Decision, name: Obligation['obligation']): Obligation | undefined =>
   obligations.find(({ obligation }) => obligation === name);

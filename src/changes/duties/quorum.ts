@@ -1,6 +1,6 @@
 import type { ApprovalRecord } from '../../store/index.ts';
 import type { Decision } from '../plan.ts';
-import { ROLES, type Role } from '../principal.ts';
+import { ROLES, type Role } from '../../identity/index.ts';
 import { isBootstrap, obligationOf, samePerson, type Person } from './person.ts';
 
 export interface Quorum {

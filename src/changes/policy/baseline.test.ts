@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ACTIONS, findAction } from '../../actions/index.ts';
 import { inventoryOf } from '../../estate/index.ts';
+import { CLASSES, type PrincipalClass } from '../../identity/index.ts';
 import type { PreparedRequest } from '../../operations/index.ts';
 import { baseline, decide, type PolicyInput } from './baseline.ts';
-import { CLASSES, type PrincipalClass } from '../principal.ts';
 import { blastRadius } from '../blast/index.ts';
 import { assessRisk } from '../risk.ts';
 

@@ -6,7 +6,7 @@ import { STRICTNESS } from '../../kernel/config.ts';
 import { inventoryOf } from '../../estate/index.ts';
 import type { PreparedRequest } from '../../operations/index.ts';
 import { OBLIGATIONS, type Decision, type Risk } from '../plan.ts';
-import { CLASSES, ROLES } from '../principal.ts';
+import { CLASSES, ROLES } from '../../identity/index.ts';
 import { assessRisk } from '../risk.ts';
 import { judgeBy } from './evaluate.ts';
 import type { RuleSet } from './rules.ts';

@@ -4,7 +4,7 @@ import { inputOf } from '../apply.ts';
 import type { ChangesDeps } from '../changes.ts';
 import { findPlanFor } from '../decide.ts';
 import { bodyOf, type Decision } from '../plan.ts';
-import { mayUse, type Principal } from '../principal.ts';
+import { mayUse, type Principal } from '../../identity/index.ts';
 import type { PolicyBook } from './book.ts';
 import type { Scope } from './declaration.ts';
 import type { Reading } from './evaluate.ts';

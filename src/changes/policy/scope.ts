@@ -1,5 +1,5 @@
 import type { PreparedRequest } from '../../operations/index.ts';
-import { ROLES } from '../principal.ts';
+import { ROLES } from '../../identity/index.ts';
 import type { Scope } from './declaration.ts';
 import { riskOf, type PlanFacts, type PolicyInput, type TargetFacts } from './types.ts';
 

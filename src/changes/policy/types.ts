@@ -2,7 +2,7 @@ import type { RiskLevel } from '../../actions/index.ts';
 import type { Strictness } from '../../kernel/config.ts';
 import type { PreparedRequest } from '../../operations/index.ts';
 import type { Decision, Risk } from '../plan.ts';
-import type { Principal } from '../principal.ts';
+import type { Principal } from '../../identity/index.ts';
 
 /** What is known of a target beside its name; of what was not read, the emptiest value. */
 export interface TargetFacts {

@@ -4,7 +4,7 @@ import { readInventory } from '../../estate/index.ts';
 import { record, text } from '../../proxmox/index.ts';
 import { getChangeRecord } from '../../store/index.ts';
 import type { ChangesDeps } from '../changes.ts';
-import { actorOf, requireRole, type Principal } from '../principal.ts';
+import { actorOf, requireRole, type Principal } from '../../identity/index.ts';
 import type { CriterionCheck } from './model.ts';
 import { isOver, recordOf, type ChangeRecord, type CriterionResult } from './record.ts';
 import { change, requireFor, type ChangeView } from './records.ts';

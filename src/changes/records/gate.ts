@@ -2,7 +2,7 @@ import { AgentError } from '../../kernel/errors.ts';
 import { findChangeRecord, type PlanRecord, type Store, type StoreTx } from '../../store/index.ts';
 import type { ChangesDeps } from '../changes.ts';
 import type { ChangeFacts } from '../policy/types.ts';
-import type { Principal } from '../principal.ts';
+import type { Principal } from '../../identity/index.ts';
 import { recordOf } from './record.ts';
 import { changeIn } from './records.ts';
 import { moved } from './status.ts';

@@ -6,7 +6,7 @@ import { Case } from '../../../test/contract/cases.ts';
 import { agent, person, type Harness } from '../../../test/support/harness.ts';
 import { isAgentError } from '../../kernel/errors.ts';
 import { listApprovals } from '../../store/index.ts';
-import type { Principal } from '../principal.ts';
+import type { Principal } from '../../identity/index.ts';
 import {
   approveChange,
   changeMetrics,

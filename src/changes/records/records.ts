@@ -9,7 +9,7 @@ import {
   type StoreTx,
 } from '../../store/index.ts';
 import type { ChangesDeps } from '../changes.ts';
-import { actorOf, requireEverywhere, requireRole, type Principal, type Role } from '../principal.ts';
+import { actorOf, requireEverywhere, requireRole, type Principal, type Role } from '../../identity/index.ts';
 import { readChange } from './markdown/read.ts';
 import { writeChange } from './markdown/write.ts';
 import {
@@ -30,7 +30,7 @@ export type ChangeView = Record<string, unknown>;
 /** A right in every environment that a change touches; in all of them where it names none. */
 export function requireFor(principal: Principal, role: Role, { environments }: Pick<Content, 'environments'>): void {
   requireRole(principal, role);
-  if (environments.length === 0) requireEverywhere(principal);
+  if (environments.length === 0) requireEverywhere(principal, role);
   for (const environment of environments) requireRole(principal, role, environment);
 }
 

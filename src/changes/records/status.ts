@@ -1,7 +1,7 @@
 import { AgentError } from '../../kernel/errors.ts';
 import { getChangeRecord } from '../../store/index.ts';
 import type { ChangesDeps } from '../changes.ts';
-import { actorOf, type Principal } from '../principal.ts';
+import { actorOf, type Principal } from '../../identity/index.ts';
 import type { ChangeStatus } from './model.ts';
 import { digestOf, recordOf, type ChangeRecord } from './record.ts';
 import { change, passed, requireFor, type ChangeView } from './records.ts';

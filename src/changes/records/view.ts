@@ -1,6 +1,6 @@
 import { listPlans, type PlanRecord, type StoreReader } from '../../store/index.ts';
 import { bodyOf } from '../plan.ts';
-import { mayUse, type Principal } from '../principal.ts';
+import { mayUse, type Principal } from '../../identity/index.ts';
 import { digestOf, noteOf, type ChangeRecord } from './record.ts';
 import type { Category } from './model.ts';
 import { CATEGORIES } from './model.ts';

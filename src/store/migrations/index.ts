@@ -2,7 +2,8 @@ import type { Migration } from '../migrate.ts';
 import { start } from './001_start.ts';
 import { jobs } from './002_jobs.ts';
 import { policy } from './003_policy.ts';
-import { changeRecords } from './004_change_records.ts';
+import { identity } from './004_identity.ts';
+import { changeRecords } from './005_change_records.ts';
 
 /** In order, from 1, without gaps; a released one is never edited (its hash is checked at every start). */
-export const MIGRATIONS: readonly Migration[] = [start, jobs, policy, changeRecords];
+export const MIGRATIONS: readonly Migration[] = [start, jobs, policy, identity, changeRecords];

@@ -86,7 +86,7 @@ describe.skipIf(postgresPrograms() === undefined && process.env['REQUIRE_ALL'] !
     const all = await Promise.all([open(url), open(url), open(url)]);
     await Promise.all(all.map((store, index) => store.commit((trx) => putSetting(trx, `${index}`, index, 0))));
     for (const [index, store] of all.entries()) expect(await getSetting(store, `${2 - index}`)).toBe(2 - index);
-    expect((await query('SELECT id, oldest FROM migrations')).rows).toEqual(
+    expect((await query('SELECT id, oldest FROM migrations ORDER BY id')).rows).toEqual(
       MIGRATIONS.map(({ id, oldest = 0 }) => ({ id: String(id), oldest: String(oldest) })),
     );
   });

@@ -37,6 +37,8 @@ onEveryEngine((engine) => {
     expires_at: 10,
     last_used_at: null,
     revoked_at: null,
+    person_id: null,
+    actions: ['vm.*'],
   };
 
   test('a token is good until it expires or is revoked', async () => {

@@ -17,17 +17,26 @@ export interface TokenRecord {
   readonly expires_at: number | null;
   readonly last_used_at: number | null;
   readonly revoked_at: number | null;
+  /** The person whose it is, and with whom it ends; null for one that stands for itself. */
+  readonly person_id: string | null;
+  /** Patterns of the actions that it may plan; null: all. */
+  readonly actions: readonly string[] | null;
 }
 
 const toToken = (row: Selectable<Database['tokens']>): TokenRecord => ({
   ...row,
   environments: fromJsonOrNull<string[]>(row.environments),
+  actions: fromJsonOrNull<string[]>(row.actions),
 });
 
 export async function insertToken(trx: StoreTx, token: TokenRecord): Promise<void> {
   await trx.db
     .insertInto('tokens')
-    .values({ ...token, environments: toJsonOrNull(token.environments) })
+    .values({
+      ...token,
+      environments: toJsonOrNull(token.environments),
+      actions: toJsonOrNull(token.actions),
+    })
     .execute();
 }
 
@@ -52,6 +61,12 @@ export async function revokeToken(trx: StoreTx, id: string, at: number): Promise
   const query = trx.db.updateTable('tokens').set((set) => ({ revoked_at: set.fn.coalesce('revoked_at', set.val(at)) }));
   const result = await query.where('id', '=', id).executeTakeFirst();
   if (result.numUpdatedRows !== 1n) throw new AgentError('NOT_FOUND', `There is no token ${id}.`);
+}
+
+/** Ends every token of a person. */
+export async function revokeTokensOf(trx: StoreTx, person_id: string, at: number): Promise<void> {
+  const query = trx.db.updateTable('tokens').set({ revoked_at: at }).where('person_id', '=', person_id);
+  await query.where('revoked_at', 'is', null).execute();
 }
 
 /** A link that makes the owner once; only its SHA-256 is stored. */

@@ -46,6 +46,14 @@ export class Api {
     return this.#call<T>('POST', path, body, options);
   }
 
+  put<T>(path: string, body: unknown): Promise<Answer<T>> {
+    return this.#call<T>('PUT', path, body, {});
+  }
+
+  patch<T>(path: string, body: unknown): Promise<Answer<T>> {
+    return this.#call<T>('PATCH', path, body, {});
+  }
+
   delete<T>(path: string): Promise<Answer<T>> {
     return this.#call<T>('DELETE', path, undefined, {});
   }

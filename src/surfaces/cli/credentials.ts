@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { usage } from './problem.ts';
@@ -36,6 +36,14 @@ export function keepToken(env: Env, token: string): string {
   writeFileSync(fresh, `${token}\n`, { mode: 0o600 });
   chmodSync(fresh, 0o600);
   renameSync(fresh, path);
+  return path;
+}
+
+/** Removes what `keepToken` kept; answers where it was, undefined when there was nothing. */
+export function forgetToken(env: Env): string | undefined {
+  const path = tokenFile(env);
+  if (!existsSync(path)) return undefined;
+  rmSync(path);
   return path;
 }
 

@@ -4,6 +4,7 @@ import { usage } from './problem.ts';
 import { addChangeCommands } from './program_changes.ts';
 import { addLabCommands } from './program_lab.ts';
 import { addPolicyCommands } from './program_policy.ts';
+import { addPeopleCommands } from './program_people.ts';
 import { addRecordCommands } from './program_records.ts';
 import type { CliDeps, Io } from './types.ts';
 import { version } from './version.ts';
@@ -78,6 +79,7 @@ function makeProgram(io: Io, deps: CliDeps, act: Act, leave: (code: number) => v
         leave(await run(args));
       });
   }
+  addPeopleCommands(program, act);
   addLabCommands(program, act);
   addChangeCommands(program, act);
   addPolicyCommands(program, act);

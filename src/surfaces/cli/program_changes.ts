@@ -9,7 +9,7 @@ export function addChangeCommands(program: Command, act: Act): void {
     .description('approve a plan as it stands; only for people')
     .option('--hash <plan_hash>', 'the hash of the plan that was read; needed without a terminal')
     .option('--comment <text>', 'kept with the approval')
-    .option('--factor <code>', 'the code of your authenticator, where a second factor is asked for')
+    .option('--factor <code>', 'your second factor: what the authenticator shows, or a recovery code; - reads it')
     .option('--confirm <digits>', "the first 8 digits of the plan's hash, for your own plan of high risk")
     .option('--yes', 'on a terminal: show the plan and do not ask')
     .action(act(async () => (await import('./commands/decide.ts')).approve));

@@ -3,16 +3,6 @@ import type { Act } from './program.ts';
 
 /** Who one is and what there is. */
 export function addLabCommands(program: Command, act: Act): void {
-  program
-    .command('login')
-    .description('keep an API token for this user, or become the owner with the one-time link')
-    .option('--token <token>', 'env:NAME, file:PATH, - for the standard input, or the token itself')
-    .option('--owner <code>', 'the one-time link, or the code in it, that the server printed')
-    .action(act(async () => (await import('./commands/session.ts')).login));
-  program
-    .command('whoami')
-    .description('show whose token is used and what it may do')
-    .action(act(async () => (await import('./commands/session.ts')).whoami));
   const env = program.command('env').description('environments');
   env
     .command('list')

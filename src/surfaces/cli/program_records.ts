@@ -74,6 +74,8 @@ function addTokens(program: Command, act: Act): void {
     .requiredOption('--role <role>', 'viewer, operator, approver or admin')
     .requiredOption('--class <class>', 'human, service or agent')
     .option('--env <name>', 'only for this environment (may be given several times)', append)
+    .option('--action <pattern>', 'it may plan only such actions, such as vm.* (may be given several times)', append)
+    .option('--own', 'one of your own: it ends with you and never reaches further than you')
     .option('--expires <time>', 'how long it works, such as 90d')
     .action(act(async () => (await import('./commands/tokens.ts')).createToken));
   token

@@ -1,24 +1,32 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { authenticate, requireRole, type Principal } from '../../changes/index.ts';
+import { authenticate, authenticateSession, csrfFits, type Principal } from '../../identity/index.ts';
 import { AgentError, isAgentError } from '../../kernel/errors.ts';
+import { allow, requireRule, type AccessRow } from './access.ts';
 import type { HttpDeps } from './context.ts';
+import { readCookie, requireSameSite, viaOf } from './cookies.ts';
+
+/** What there is no route for is refused like a route that everybody with a token may call. */
+const UNKNOWN = allow('viewer', 'none');
 
 /** Every route states its rule, and every request is judged by it before anything else of it is looked at. */
 export function addAuthentication(server: FastifyInstance, deps: HttpDeps): void {
   server.decorateRequest('principal', undefined);
+  const table: AccessRow[] = [];
+  server.decorate('accessTable', table);
   server.addHook('onRoute', ({ url, method, config }) => {
     if (config?.rule === undefined) throw new Error(`route ${String(method)} ${url} has no rule`);
+    table.push({ route: `${String(method)} ${url.replaceAll(/:(\w+)/g, '{$1}')}`, rule: config.rule });
   });
   server.addHook('onRequest', async (request) => {
-    const rule = request.routeOptions.config.rule ?? 'viewer';
+    const rule = request.routeOptions.config.rule ?? UNKNOWN;
     if (rule === 'public') return;
     const principal = await principalOf(request, deps);
-    requireRole(principal, rule);
+    requireRule(rule, principal, request);
     request.principal = principal;
   });
 }
 
-/** Whether the token of a long answer is good still: it may have been revoked or have expired since the answer began. */
+/** Whether the credential of a long answer is good still: it may have been revoked or have expired since it began. */
 export async function stillValid(request: FastifyRequest, deps: HttpDeps): Promise<boolean> {
   // The bootstrap token is good as long as the process lives, and every look at it would be audited.
   if (caller(request).method === 'bootstrap-token') return true;
@@ -31,29 +39,57 @@ export async function stillValid(request: FastifyRequest, deps: HttpDeps): Promi
   );
 }
 
+const useOf = (request: FastifyRequest) => ({
+  via: viaOf(request),
+  what: `${request.method} ${request.routeOptions.url ?? request.url.split('?')[0]}`,
+});
+
+/** By the token, where there is one: a cookie beside it counts for nothing. */
 async function principalOf(request: FastifyRequest, deps: HttpDeps): Promise<Principal> {
   const { authorization } = request.headers;
-  const token = /^Bearer ([^\s]+)$/.exec(authorization ?? '')?.[1];
-  if (token === undefined)
-    throw new AgentError(
-      'UNAUTHENTICATED',
-      authorization === undefined
-        ? 'The request carries no token.'
-        : 'The Authorization header must be `Bearer pxa_…`.',
-    );
-  const via =
-    request.headers['x-proxmox-agent-client'] === 'cli'
-      ? 'cli'
-      : request.headers['x-proxmox-agent-client'] === 'web'
-        ? 'web'
-        : 'http';
-  const principal = await authenticate(deps.identity, token, {
-    via,
-    what: `${request.method} ${request.routeOptions.url ?? request.url.split('?')[0]}`,
-  });
+  if (authorization === undefined) return bySession(request, deps);
+  const token = /^Bearer ([^\s]+)$/.exec(authorization)?.[1];
+  if (token === undefined || authorizations(request) > 1)
+    throw new AgentError('UNAUTHENTICATED', 'The Authorization header must be `Bearer pxa_…`.');
+  const principal = await authenticate(deps.identity, token, useOf(request));
   if (principal === undefined)
     throw new AgentError('UNAUTHENTICATED', 'The token is not valid: unknown, expired or revoked.');
   return principal;
+}
+
+/** Node keeps the first and says nothing of the others; what stands in between may have looked at the last. */
+const authorizations = ({ raw }: FastifyRequest): number =>
+  raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization').length;
+
+async function bySession(request: FastifyRequest, deps: HttpDeps): Promise<Principal> {
+  const found = await sessionOf(request, deps);
+  if (found === undefined)
+    throw new AgentError(
+      'UNAUTHENTICATED',
+      readCookie(request, 'session') === undefined
+        ? 'The request carries no token.'
+        : 'The session has ended; sign in again.',
+    );
+  if (request.method !== 'GET' && request.method !== 'HEAD') requireOwnPage(request, deps, found.secret);
+  return found.principal;
+}
+
+/** Who the cookie is of; undefined for nobody. For routes that are open and tell whether somebody is signed in. */
+export async function sessionOf(
+  request: FastifyRequest,
+  { identity }: HttpDeps,
+): Promise<{ readonly principal: Principal; readonly secret: string } | undefined> {
+  const secret = readCookie(request, 'session');
+  const principal = secret === undefined ? undefined : await authenticateSession(identity, secret, useOf(request));
+  return principal === undefined || secret === undefined ? undefined : { principal, secret };
+}
+
+/** A browser sends the cookie whoever wrote the page; only our own page can read what the header has to hold. */
+function requireOwnPage(request: FastifyRequest, deps: HttpDeps, secret: string): void {
+  requireSameSite(request, deps);
+  const given = request.headers['x-csrf-token'];
+  if (typeof given === 'string' && csrfFits(secret, given)) return;
+  throw new AgentError('FORBIDDEN', 'The header X-CSRF-Token is missing or is not the one of this session.');
 }
 
 /** The caller of a route that is not public. */

@@ -1,4 +1,5 @@
-import type { ChangesDeps, IdentityDeps, PolicyBook, Principal } from '../../changes/index.ts';
+import type { ChangesDeps, PolicyBook } from '../../changes/index.ts';
+import type { IdentityDeps, Principal } from '../../identity/index.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Ids } from '../../kernel/ids.ts';
 import type { Logger } from '../../kernel/log.ts';
@@ -7,6 +8,7 @@ import type { Metrics } from '../../record/index.ts';
 import type { Audit, Events } from '../../record/index.ts';
 import type { Estate } from '../../estate/index.ts';
 import type { Store } from '../../store/index.ts';
+import type { AccessRow, Rule } from './access.ts';
 
 /** What the routes are handed by the composition root. */
 export interface HttpDeps {
@@ -23,18 +25,22 @@ export interface HttpDeps {
   readonly ids: Ids;
   readonly log: Logger;
   readonly version: string;
+  /** Where browsers reach us, when that is not what they say themselves. */
+  readonly publicUrl: string | undefined;
+  readonly trustedProxies: readonly string[];
 }
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** Every route with its rule. */
+    accessTable: readonly AccessRow[];
+  }
   interface FastifyRequest {
     /** Set by authentication on every route but the public ones. */
     principal: Principal | undefined;
   }
   interface FastifyContextConfig {
     /** Who may call this route; a route without a rule does not start. */
-    rule?: Rule;
+    rule?: Rule | 'public';
   }
 }
-
-/** `public` needs no token; any other names the least role. What an environment allows is checked by the rooms. */
-export type Rule = 'public' | 'viewer' | 'operator' | 'approver' | 'admin';

@@ -35,7 +35,9 @@ function keyOf(request: FastifyRequest): IdempotencyKey | undefined {
   if (key === undefined) return undefined;
   if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key))
     throw new AgentError('VALIDATION_FAILED', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
-  return { endpoint: `${request.method} ${request.url.split('?')[0]}`, principal: caller(request).id, key };
+  // A person's tokens may reach less far than the person; none gets the answer that another one got.
+  const { id, token } = caller(request);
+  return { endpoint: `${request.method} ${request.url.split('?')[0]}`, principal: token ?? id, key };
 }
 
 async function once(

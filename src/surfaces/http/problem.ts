@@ -9,6 +9,8 @@ export function sendProblem(log: Logger, error: unknown, request: FastifyRequest
   if (status >= 500 && problem.code === 'INTERNAL')
     log.error({ correlation_id: request.id, err: error }, 'a request failed inside');
   if (problem.code === 'UNAUTHENTICATED') void reply.header('WWW-Authenticate', 'Bearer');
+  const { retry_after } = problem.details.more ?? {};
+  if (typeof retry_after === 'number') void reply.header('Retry-After', retry_after);
   return reply
     .code(status)
     .type('application/problem+json')

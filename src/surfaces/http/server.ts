@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import cookie from '@fastify/cookie';
 import rateLimit from '@fastify/rate-limit';
 import staticFiles from '@fastify/static';
 import swagger from '@fastify/swagger';
@@ -17,10 +18,14 @@ import { auditRoutes } from './routes/audit.ts';
 import { eventRoutes } from './routes/events.ts';
 import { graphRoutes } from './routes/graph.ts';
 import { freezeRoutes } from './routes/freeze.ts';
+import { meRoutes } from './routes/me.ts';
 import { operationRoutes } from './routes/operations.ts';
+import { oidcRoutes } from './routes/oidc.ts';
+import { peopleRoutes } from './routes/people.ts';
 import { planRoutes } from './routes/plans.ts';
 import { policyRoutes } from './routes/policy.ts';
 import { readRoutes } from './routes/reads.ts';
+import { sessionRoutes } from './routes/session.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import { systemRoutes } from './routes/system.ts';
 import { tokenRoutes } from './routes/tokens.ts';
@@ -37,6 +42,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     genReqId: () => deps.ids.uuid(),
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    ...(deps.trustedProxies.length === 0 ? {} : { trustProxy: [...deps.trustedProxies] }),
     // A path with bad percent-encoding is the caller's mistake, not a crash.
     frameworkErrors: (error, request, reply) => void sendProblem(deps.log, error, request, reply),
   });
@@ -48,6 +54,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));
   addJsonParser(server);
   server.setErrorHandler((error, request, reply) => sendProblem(deps.log, error, request, reply));
+  await server.register(cookie);
   addAuthentication(server, deps);
   server.setNotFoundHandler({}, (request, reply) =>
     sendProblem(
@@ -62,23 +69,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     errorResponseBuilder: () => new AgentError('RATE_LIMITED', 'Too many requests from this address.'),
   });
   addHeaders(server);
-  await server.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: {
-        title: 'proxmox-agent',
-        version: deps.version,
-        description: 'Plans, approvals, operations and audit for Proxmox VE.',
-        license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
-      },
-      components: {
-        securitySchemes: { token: { type: 'http', scheme: 'bearer', description: 'An API token, `pxa_…`.' } },
-      },
-      security: [{ token: [] }],
-    },
-    transform: jsonSchemaTransform,
-    transformObject: jsonSchemaTransformObject,
-  });
+  await addDescription(server, deps);
   for (const routes of [
     actionRoutes,
     planRoutes,
@@ -91,12 +82,45 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     auditRoutes,
     eventRoutes,
     tokenRoutes,
+    sessionRoutes,
+    meRoutes,
+    oidcRoutes,
+    peopleRoutes,
     systemRoutes,
   ]) {
     await server.register((instance) => routes(instance, deps));
   }
   await addPage(server);
   return server;
+}
+
+/** The OpenAPI document, made of the schemas of the routes that are added after it. */
+async function addDescription(server: FastifyInstance, deps: HttpDeps): Promise<void> {
+  await server.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'proxmox-agent',
+        version: deps.version,
+        description: 'Plans, approvals, operations and audit for Proxmox VE.',
+        license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+      },
+      components: {
+        securitySchemes: {
+          token: { type: 'http', scheme: 'bearer', description: 'An API token, `pxa_…`.' },
+          session: {
+            type: 'apiKey',
+            in: 'cookie',
+            name: '__Host-pxa_session',
+            description: 'Of a browser; changes need the header X-CSRF-Token beside it. `pxa_session` on loopback.',
+          },
+        },
+      },
+      security: [{ token: [] }, { session: [] }],
+    },
+    transform: jsonSchemaTransform,
+    transformObject: jsonSchemaTransformObject,
+  });
 }
 
 /** As fastify's own, but a body of no bytes is no body: clients send the content type with every POST. */

@@ -11,11 +11,14 @@ export class Problem extends Error {
   readonly errors: Readonly<Record<string, string>>;
   readonly plan_id: string | undefined;
   readonly correlation_id: string | undefined;
+  /** Everything that the answer says, for members of some problems only. */
+  readonly body: Readonly<Record<string, unknown>>;
 
   constructor(status: number, body: Readonly<Record<string, unknown>>) {
     const text = (key: string): string | undefined => (typeof body[key] === 'string' ? body[key] : undefined);
     super(text('detail') ?? text('title') ?? `The server answered ${status}.`);
     this.status = status;
+    this.body = body;
     this.code = text('code') ?? `HTTP ${status}`;
     this.title = text('title') ?? 'The request did not succeed';
     this.advice = text('advice');
@@ -35,18 +38,21 @@ function fieldErrors(errors: unknown): Record<string, string> {
 export interface Client {
   readonly get: <T>(path: string, signal?: AbortSignal) => Promise<T>;
   readonly post: <T>(path: string, body?: unknown) => Promise<T>;
+  /** Any other change. An answer without a body is undefined. */
+  readonly change: <T>(method: 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown) => Promise<T>;
   /** The raw answer, for the event stream. Errors: Problem. */
   readonly open: (path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Response>;
 }
 
-/** Talks to the server that served the page. A refused token ends the session. Errors: Problem. */
+/** Talks to the server that served the page. A refused token or cookie ends the session. Errors: Problem. */
 export function createClient(session: Session): Client {
   const send = async (path: string, init: RequestInit): Promise<Response> => {
-    const token = session.token();
+    const [token, csrf, caller] = [session.token(), session.csrf(), session.caller()];
     const headers = new Headers(init.headers);
     // So that the audit can tell the page from a program.
     headers.set('x-proxmox-agent-client', 'web');
     if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+    else if (csrf !== undefined && init.method !== undefined) headers.set('x-csrf-token', csrf);
     const answer = await fetch(path, { ...init, headers, credentials: 'same-origin' }).catch((error: unknown) => {
       if (error instanceof DOMException && error.name === 'AbortError') throw error;
       throw new Problem(0, {
@@ -57,21 +63,27 @@ export function createClient(session: Session): Client {
     });
     if (answer.ok) return answer;
     const problem = new Problem(answer.status, await bodyOf(answer));
-    // Only the session that the refused token belongs to: it may have been replaced meanwhile.
-    if (answer.status === 401 && token !== undefined && session.token() === token) {
+    // Only the session that was refused: it may have been replaced meanwhile.
+    if (answer.status === 401 && caller !== undefined && session.caller() === caller) {
       session.signOut(
-        'The server does not accept this token: it has expired, was revoked, or belongs to another server.',
+        token === undefined
+          ? 'Your session has ended. Sign in again.'
+          : 'The server does not accept this token: it has expired, was revoked, or belongs to another server.',
       );
     }
     throw problem;
   };
+  const change = async <T>(method: string, path: string, body: unknown): Promise<T> => {
+    const json =
+      body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+    const text = await (await send(path, { method, ...json })).text();
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  };
   return {
     get: async <T>(path: string, signal?: AbortSignal) =>
       (await (await send(path, signal === undefined ? {} : { signal })).json()) as T,
-    post: async <T>(path: string, body: unknown = {}) => {
-      const headers = { 'content-type': 'application/json' };
-      return (await (await send(path, { method: 'POST', headers, body: JSON.stringify(body) })).json()) as T;
-    },
+    post: <T>(path: string, body: unknown = {}) => change<T>('POST', path, body),
+    change,
     open: (path, headers, signal) => send(path, { headers, signal, cache: 'no-store' }),
   };
 }

@@ -20,8 +20,9 @@ export function useApi(): Api {
   return api;
 }
 
-export const useToken = (session: Session): string | undefined =>
-  useSyncExternalStore(session.subscribe, session.token);
+/** Who is signed in, as a text that is another one for another caller. */
+export const useCaller = (session: Session): string | undefined =>
+  useSyncExternalStore(session.subscribe, session.caller);
 
 /** Which reads an event makes stale, by the begin of their keys. What is not named is read again on its own clock. */
 function staleAfter(type: string): readonly string[] {
@@ -48,15 +49,15 @@ const makeQueries = (): QueryClient =>
 
 /** Everything below talks to the server as the signed-in caller; one event stream keeps the lists fresh. */
 export function ApiProvider({ session, children }: { session: Session; children: ReactNode }) {
-  const token = useToken(session);
+  const caller = useCaller(session);
   const client = useMemo(() => createClient(session), [session]);
   // A new caller must never see what the one before was shown.
-  const queries = useMemo(makeQueries, [token]);
+  const queries = useMemo(makeQueries, [caller]);
   const [live, setLive] = useState<LiveState>('connecting');
   const [listeners] = useState(() => new Set<(event: LiveEvent) => void>());
 
   useEffect(() => {
-    if (token === undefined) return undefined;
+    if (caller === undefined) return undefined;
     const ended = new AbortController();
     const stale = new Set<string>();
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -76,7 +77,7 @@ export function ApiProvider({ session, children }: { session: Session; children:
       ended.abort();
       clearTimeout(timer);
     };
-  }, [client, queries, token, listeners]);
+  }, [client, queries, caller, listeners]);
 
   const api = useMemo<Api>(() => {
     const onEvent = (listener: (event: LiveEvent) => void) => {

@@ -1,7 +1,19 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient, type UseQueryOptions } from '@tanstack/react-query';
-import { Problem } from './client.ts';
+import { Problem, type Client } from './client.ts';
 import { useApi } from './context.tsx';
-import type { Action, AuditRecord, Environment, Guest, Me, Operation, Plan, PveNode } from './types.ts';
+import type {
+  Action,
+  AuditRecord,
+  Environment,
+  Guest,
+  Me,
+  OpenSession,
+  Operation,
+  OwnToken,
+  Passkey,
+  Plan,
+  PveNode,
+} from './types.ts';
 
 /** What PVE itself changes without telling anyone is read again this often: its own lists are new every 10 s
  * (FACTS 41). */
@@ -23,6 +35,10 @@ function usePolling(): number | false {
 const q = encodeURIComponent;
 
 export const useMe = () => useRead<Me>(['me'], '/v1/me', { staleTime: 60_000 });
+
+export const useSessions = () => useRead<{ sessions: OpenSession[] }>(['account', 'sessions'], '/v1/sessions');
+export const usePasskeys = () => useRead<{ passkeys: Passkey[] }>(['account', 'passkeys'], '/v1/me/passkeys');
+export const useOwnTokens = () => useRead<{ tokens: OwnToken[] }>(['account', 'tokens'], '/v1/me/tokens');
 
 export const useEnvironments = () =>
   useRead<{ environments: Environment[] }>(['environments'], '/v1/environments', { refetchInterval: LAB_EVERY_MS });
@@ -109,6 +125,18 @@ export function useSend<T, V>(what: (post: <R>(path: string, body?: unknown) => 
     onSettled: (_, error) => {
       if (error instanceof Problem && error.status === 400) return;
       for (const key of ['plans', 'operations', 'audit']) void queries.invalidateQueries({ queryKey: [key] });
+    },
+  });
+}
+
+/** A change of the caller's own account; what the page shows of it is read again after it. */
+export function useAccountChange<T, V>(what: (client: Client, input: V) => Promise<T>) {
+  const { client } = useApi();
+  const queries = useQueryClient();
+  return useMutation<T, Error, V>({
+    mutationFn: (input) => what(client, input),
+    onSettled: () => {
+      for (const key of ['me', 'account']) void queries.invalidateQueries({ queryKey: [key] });
     },
   });
 }

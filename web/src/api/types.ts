@@ -12,6 +12,50 @@ export interface Me {
   readonly class: 'human' | 'service' | 'agent';
   /** Null or absent: all. */
   readonly environments?: readonly string[] | null;
+  /** Role by environment, `*` for those that are not named; of people. */
+  readonly grants?: Readonly<Record<string, Role>>;
+  readonly actions?: readonly string[];
+  /** Present where the caller is a person with an account. */
+  readonly person?: Person;
+  readonly session_id?: string;
+  readonly factor_at?: Instant | null;
+}
+
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+  readonly display: string;
+  readonly password: boolean;
+  readonly totp: boolean;
+  readonly passkeys: number;
+  readonly recovery_codes: number;
+  /** The identity provider that the person signs in at. */
+  readonly issuer?: string;
+}
+
+export interface Passkey {
+  readonly id: string;
+  readonly name: string;
+  readonly host: string;
+  readonly created_at: Instant;
+  readonly last_used_at?: Instant | null;
+}
+
+export interface OpenSession {
+  readonly id: string;
+  readonly method: string;
+  readonly client: string;
+  readonly address: string;
+  readonly seen_at: Instant;
+  readonly current: boolean;
+}
+
+export interface OwnToken {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly class: string;
+  readonly expires_at?: Instant | null;
 }
 
 export interface Environment {

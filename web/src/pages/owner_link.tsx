@@ -4,6 +4,7 @@ import type { Session } from '../api/session.ts';
 import { Button } from '../parts/button.tsx';
 import { CopyText } from '../parts/copy.tsx';
 import { Door, KeepChoice } from './door.tsx';
+import { NewPassword } from './new_password.tsx';
 
 interface OwnerLinkProps {
   readonly code: string;
@@ -44,7 +45,7 @@ export function OwnerLink({ code, session, onDone }: OwnerLinkProps) {
     return (
       <Refused
         problem={outcome.problem}
-        signedIn={session.token() !== undefined}
+        signedIn={session.caller() !== undefined}
         onDone={onDone}
         onRetry={() => void redeem()}
       />
@@ -68,6 +69,12 @@ function Welcome({
     setKeep(kept);
     session.signIn(token, kept);
   };
+  const withPassword = async (password: string): Promise<void> => {
+    const client = createClient(session);
+    await client.change('PUT', '/v1/me/password', { password });
+    session.enter((await client.post<{ csrf: string }>('/v1/session', { name, password })).csrf);
+    onDone();
+  };
   return (
     <Door title="You are the owner">
       <p className="mb-4">
@@ -85,6 +92,13 @@ function Welcome({
           I have kept it: continue
         </Button>
       </div>
+      <section className="mt-6 border-t border-line pt-4">
+        <h2 className="mb-1 font-semibold">Or sign in with a password</h2>
+        <p className="mb-3 text-dim">
+          Then this browser keeps no token. A second factor can be added under your name afterwards.
+        </p>
+        <NewPassword label="Your password" button="Set the password" name={name} send={withPassword} />
+      </section>
     </Door>
   );
 }

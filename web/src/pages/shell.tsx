@@ -5,7 +5,7 @@ import { Announcer } from '../parts/announcer.tsx';
 import { Button } from '../parts/button.tsx';
 import { useTheme } from '../parts/theme.ts';
 import { useMayPropose } from './rights.ts';
-import { Account } from './account.tsx';
+import { Account } from './account/dialog.tsx';
 import { EnvironmentChoice } from './environment.tsx';
 
 const SECTIONS = [

@@ -1,44 +1,27 @@
-import { useState, type FormEvent } from 'react';
+import { useEffect, useState } from 'react';
 import { createClient } from '../api/client.ts';
-import { createSession, type Session } from '../api/session.ts';
-import type { Me } from '../api/types.ts';
+import { askPasskey, noPasskeys } from '../api/passkey.ts';
+import type { Session } from '../api/session.ts';
 import { Button } from '../parts/button.tsx';
-import { Field } from '../parts/field.tsx';
-import { Door, KeepChoice } from './door.tsx';
+import { Door } from './door.tsx';
+import { PasswordForm } from './sign_in_password.tsx';
+import { TokenForm } from './sign_in_token.tsx';
 
-/** Asks the server who the token belongs to, without signing in with it. Errors: Problem. */
-function tryToken(token: string): Promise<Me> {
-  const nowhere: Pick<Storage, 'getItem' | 'setItem' | 'removeItem'> = {
-    getItem: () => token,
-    setItem: () => undefined,
-    removeItem: () => undefined,
-  };
-  return createClient(createSession(nowhere as Storage, nowhere as Storage)).get<Me>('/v1/me');
+interface SignInProps {
+  readonly session: Session;
+  /** Begin with the form for a token. */
+  readonly withToken?: boolean;
+  /** Identity providers, by name. */
+  readonly providers: readonly string[];
+  /** What went wrong before this page was opened. */
+  readonly refused?: string | undefined;
 }
 
-/** Signing in with an API token. */
-export function SignIn({ session }: { session: Session }) {
-  const [text, setText] = useState('');
-  const [keep, setKeep] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const [wrong, setWrong] = useState<string>();
-  const because = session.endedBecause();
-
-  const submit = async (event: FormEvent): Promise<void> => {
-    event.preventDefault();
-    const token = text.trim();
-    if (token === '') return setWrong('Paste a token; it begins with pxa_.');
-    setBusy(true);
-    try {
-      await tryToken(token);
-      session.signIn(token, keep);
-    } catch (error) {
-      setWrong(error instanceof Error ? error.message : String(error));
-    } finally {
-      setBusy(false);
-    }
-  };
-
+/** Signing in: by password, passkey, at an identity provider, or with a token. */
+export function SignIn({ session, withToken = false, providers, refused }: SignInProps) {
+  const [token, setToken] = useState(withToken);
+  useEffect(() => setToken(withToken), [withToken]);
+  const because = session.endedBecause() ?? refused;
   return (
     <Door title="Sign in">
       {because !== undefined && (
@@ -46,37 +29,60 @@ export function SignIn({ session }: { session: Session }) {
           {because}
         </p>
       )}
-      <form onSubmit={(event) => void submit(event)} className="flex flex-col gap-4">
-        <Field label="API token" error={wrong}>
-          {(ids) => (
-            <input
-              {...ids}
-              type="password"
-              autoComplete="current-password"
-              spellCheck={false}
-              autoFocus
-              placeholder="pxa_…"
-              value={text}
-              onChange={(event) => setText(event.target.value)}
-              className="font-mono"
-            />
-          )}
-        </Field>
-        <KeepChoice keep={keep} onChange={setKeep} />
-        <Button type="submit" look="primary" busy={busy}>
-          Sign in
+      {token ? <TokenForm session={session} /> : <PasswordForm session={session} />}
+      {!token && <OtherWays session={session} providers={providers} />}
+      <div className="mt-3">
+        <Button look="quiet" onClick={() => setToken(!token)}>
+          {token ? 'Use name and password' : 'Use a token'}
         </Button>
-      </form>
+      </div>
       <div className="mt-6 border-t border-line pt-4 text-dim">
         <p>
           <strong className="font-medium text-text">First time here?</strong> The server printed a one-time link when it
-          started; opening it makes you the owner.
+          started; opening it makes you the owner. Everybody else gets a link from an admin.
         </p>
-        <p className="mt-2">Someone with the admin role makes further tokens:</p>
-        <code className="mt-1 block rounded bg-sunken px-2 py-1.5 font-mono text-xs break-words text-text">
-          proxmox-agent token create --name NAME --role operator --class human
-        </code>
       </div>
     </Door>
+  );
+}
+
+function OtherWays({ session, providers }: { session: Session; providers: readonly string[] }) {
+  const [wrong, setWrong] = useState<string>();
+  const [busy, setBusy] = useState(false);
+  const without = noPasskeys();
+  const passkey = async (): Promise<void> => {
+    setBusy(true);
+    setWrong(undefined);
+    const client = createClient(session);
+    try {
+      const options = await client.post<Record<string, unknown>>('/v1/session/passkey/options');
+      const { csrf } = await client.post<{ csrf: string }>('/v1/session/passkey', await askPasskey(options));
+      session.enter(csrf);
+    } catch (error) {
+      setWrong(error instanceof Error ? error.message : String(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <div className="mt-4 flex flex-col gap-2 border-t border-line pt-4">
+      <Button onClick={() => void passkey()} busy={busy} disabledBecause={without}>
+        Sign in with a passkey
+      </Button>
+      {wrong !== undefined && (
+        <p role="alert" className="text-bad">
+          {wrong}
+        </p>
+      )}
+      {providers.map((name) => (
+        <a
+          key={name}
+          href={`/v1/session/oidc/${encodeURIComponent(name)}`}
+          className="inline-flex min-h-[2.15rem] items-center self-start rounded border border-edge bg-panel px-3 font-medium hover:bg-sunken"
+        >
+          Sign in with {name}
+        </a>
+      ))}
+    </div>
   );
 }

@@ -3,10 +3,12 @@ import type { Context } from '../context.ts';
 import type { Plan } from '../model.ts';
 import { RemoteProblem, usage } from '../problem.ts';
 import { showPlanAnswer } from './plan.ts';
+import { codeOf } from './session.ts';
 
 interface ApproveOptions {
   readonly hash?: string;
   readonly comment?: string;
+  readonly code?: string;
   readonly yes?: boolean;
   readonly factor?: string;
   readonly confirm?: string;
@@ -30,7 +32,8 @@ export async function approve(
     return 6;
   }
   const body = { plan_hash, ...noted(comment) };
-  const proof = { ...(factor === undefined ? {} : { factor }), ...(confirm === undefined ? {} : { confirm }) };
+  const code = factor === undefined ? {} : { factor: (await codeOf(context, factor)).trim() };
+  const proof = { ...code, ...(confirm === undefined ? {} : { confirm }) };
   const answer = await send(context, plan_id, body, proof);
   await context.show(answer, ({ state, decision, approvals = [] }) =>
     state === 'approved'

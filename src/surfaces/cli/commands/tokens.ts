@@ -8,6 +8,8 @@ interface CreateOptions {
   readonly role: string;
   readonly class: string;
   readonly env?: readonly string[];
+  readonly action?: readonly string[];
+  readonly own?: boolean;
   readonly expires?: string;
 }
 
@@ -32,7 +34,7 @@ function oneOf(flag: string, value: string, known: readonly string[]): void {
 /** The token itself goes to the standard output once, alone on its line; the server keeps only a hash of it. */
 export async function createToken(
   context: Context,
-  { name, role, class: kind, env, expires }: CreateOptions,
+  { name, role, class: kind, env, action, own, expires }: CreateOptions,
 ): Promise<void> {
   oneOf('--role', role, ROLES);
   oneOf('--class', kind, CLASSES);
@@ -43,9 +45,13 @@ export async function createToken(
     role,
     class: kind,
     ...(env === undefined ? {} : { environments: env }),
+    ...(action === undefined ? {} : { actions: action }),
     ...(expires === undefined ? {} : { expires_in: expires }),
   };
-  const answer = await context.api.post<TokenRow & { token: string }>('/v1/tokens', body);
+  const answer = await context.api.post<TokenRow & { token: string }>(
+    own === true ? '/v1/me/tokens' : '/v1/tokens',
+    body,
+  );
   if (!context.json) context.note(`The token of ${name} (${kind}, ${role}); it is shown this once:`);
   await context.show(answer, ({ token }) => [token]);
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { ACTIONS, paramsSchema } from '../../../actions/index.ts';
 import { planRequestSchema, plansRequestSchema, submit, apply } from '../../../changes/index.ts';
 import { isAgentError } from '../../../kernel/errors.ts';
+import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { idempotent } from '../idempotency.ts';
@@ -37,7 +38,7 @@ export async function actionRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   server.get(
     '/v1/actions',
     {
-      config: { rule: 'viewer' },
+      config: { rule: allow('viewer', 'none') },
       schema: {
         summary: 'The catalogue of actions',
         response: answers({ 200: z.looseObject({ actions: z.array(z.looseObject({ name: z.string() })) }) }),
@@ -52,7 +53,7 @@ export async function actionRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   server.post(
     '/v1/actions/plan',
     {
-      config: { rule: 'operator' },
+      config: { rule: allow('operator', 'body') },
       schema: { summary: 'Plan one action', body: planRequestSchema, response: answers({ 201: planDocument }) },
     },
     plan,
@@ -60,7 +61,7 @@ export async function actionRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   server.post(
     '/v1/plans',
     {
-      config: { rule: 'operator' },
+      config: { rule: allow('operator', 'body') },
       schema: {
         summary: 'Plan several actions as one',
         body: plansRequestSchema,
@@ -72,7 +73,7 @@ export async function actionRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   server.post(
     '/v1/actions/apply',
     {
-      config: { rule: 'operator' },
+      config: { rule: allow('operator', 'plan') },
       schema: {
         summary: 'Apply an approved plan',
         body: applyBody,

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { mayUse } from '../../../changes/index.ts';
+import { mayUse } from '../../../identity/index.ts';
 import { AgentError } from '../../../kernel/errors.ts';
+import { allow } from '../access.ts';
 import { caller, stillValid } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 
@@ -20,7 +21,7 @@ export async function eventRoutes(server: FastifyInstance, deps: HttpDeps): Prom
   server.get(
     '/v1/events',
     {
-      config: { rule: 'viewer' },
+      config: { rule: allow('viewer', 'none') },
       schema: {
         summary: 'Live events (SSE)',
         querystring: query,

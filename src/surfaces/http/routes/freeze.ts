@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { freeze, freezeRequestSchema, thaw } from '../../../changes/index.ts';
+import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { answers, environmentName } from './schemas.ts';
@@ -21,7 +22,7 @@ export async function freezeRoutes(server: FastifyInstance, { changes }: HttpDep
   });
   server.post(
     '/v1/environments/:environment/freeze',
-    { config: { rule: 'operator' }, schema: schema('Stop every apply of an environment') },
+    { config: { rule: allow('operator', 'path') }, schema: schema('Stop every apply of an environment') },
     async (request) => {
       const { environment, reason } = read(request);
       return { environment, frozen: await freeze(changes, environment, reason, caller(request)) };
@@ -29,7 +30,7 @@ export async function freezeRoutes(server: FastifyInstance, { changes }: HttpDep
   );
   server.post(
     '/v1/environments/:environment/thaw',
-    { config: { rule: 'viewer' }, schema: schema('Let operations go on (people only)') },
+    { config: { rule: allow('approver', 'path', 'people') }, schema: schema('Let operations go on (people only)') },
     async (request) => {
       const { environment, reason } = read(request);
       await thaw(changes, environment, reason, caller(request));

@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import type { z } from 'zod';
-import { mayUse, requireRole, type Principal } from '../../../changes/index.ts';
+import { mayUse, requireRole, type Principal } from '../../../identity/index.ts';
 import type { Environment } from '../../../estate/index.ts';
+import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { answers } from './schemas.ts';
@@ -9,6 +10,8 @@ import { answers } from './schemas.ts';
 interface LiveRead<S extends z.ZodType> {
   readonly summary: string;
   readonly query: S;
+  /** `none` for what is about no single environment. */
+  readonly environment?: 'none';
   readonly answer: z.ZodType;
   readonly work: (query: z.output<S>, principal: Principal) => Promise<unknown>;
 }
@@ -17,10 +20,10 @@ interface LiveRead<S extends z.ZodType> {
 export function liveRead<S extends z.ZodType>(
   server: FastifyInstance,
   url: string,
-  { summary, query, answer, work }: LiveRead<S>,
+  { summary, query, environment, answer, work }: LiveRead<S>,
 ): void {
   const schema = { summary, querystring: query, response: answers({ 200: answer }) };
-  server.get(url, { config: { rule: 'viewer' }, schema }, (request) =>
+  server.get(url, { config: { rule: allow('viewer', environment ?? 'query') }, schema }, (request) =>
     work(request.query as z.output<S>, caller(request)),
   );
 }

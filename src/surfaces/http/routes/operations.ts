@@ -1,9 +1,11 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { actorOf, bodyOf, mayUse, requireRole, type Principal } from '../../../changes/index.ts';
+import { bodyOf } from '../../../changes/index.ts';
+import { actorOf, mayUse, requireRole, type Principal } from '../../../identity/index.ts';
 import { AgentError } from '../../../kernel/errors.ts';
 import { operationView, summaryOf } from '../../../operations/index.ts';
 import { getOperation, getPlan, listOperations, OPERATION_STATES, type OperationRecord } from '../../../store/index.ts';
+import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { idempotent } from '../idempotency.ts';
@@ -25,7 +27,7 @@ export async function operationRoutes(server: FastifyInstance, deps: HttpDeps): 
   server.get(
     '/v1/operations',
     {
-      config: { rule: 'viewer' },
+      config: { rule: allow('viewer', 'none') },
       schema: {
         summary: 'Operations, newest first',
         querystring: listQuery,
@@ -45,7 +47,7 @@ export async function operationRoutes(server: FastifyInstance, deps: HttpDeps): 
   server.get(
     '/v1/operations/:operation_id',
     {
-      config: { rule: 'viewer' },
+      config: { rule: allow('viewer', 'operation') },
       schema: {
         summary: 'An operation, step by step',
         params: operationId,
@@ -58,7 +60,7 @@ export async function operationRoutes(server: FastifyInstance, deps: HttpDeps): 
     server.post(
       `/v1/operations/:operation_id/${verb}`,
       {
-        config: { rule: 'operator' },
+        config: { rule: allow('operator', 'operation') },
         schema: {
           summary: verb === 'cancel' ? 'Stop and undo an operation' : 'Go on with an operation that needed attention',
           params: operationId,

@@ -4,15 +4,17 @@ import {
   approve,
   cancelPlan,
   expireIfOverdue,
-  mayUse,
+  findPlanFor,
   planView,
   reject,
   viewPlan,
-  type Principal,
 } from '../../../changes/index.ts';
+import { assertionOptions, factorSchema, mayUse, requireRole, type Principal } from '../../../identity/index.ts';
 import { listApprovals, listPlans, PLAN_STATES, type PlanRecord } from '../../../store/index.ts';
+import { allow, approving } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
+import { placeOf } from '../cookies.ts';
 import { idempotent } from '../idempotency.ts';
 import { answers, cursor, planDocument, planId } from './schemas.ts';
 
@@ -27,10 +29,7 @@ const approval = z.strictObject({
     .regex(/^[0-9a-f]{64}$/, 'must be the 64 hex digits of the plan’s hash')
     .describe('The hash of the plan as it was seen.'),
   comment: z.string().max(2000).optional(),
-  factor: z
-    .union([z.string().min(1).max(200), z.looseObject({})])
-    .optional()
-    .describe('A second factor, where one is asked for: a code, or what a passkey answered.'),
+  factor: factorSchema.optional(),
   confirm: z
     .string()
     .max(64)
@@ -42,15 +41,15 @@ const comment = z
   .nullish()
   .transform((value) => value ?? {});
 
+const id = (params: unknown): string => (params as { plan_id: string }).plan_id;
+
 export async function planRoutes(server: FastifyInstance, deps: HttpDeps): Promise<void> {
   const underWay = new Set<string>();
   const { changes } = deps;
-  const id = (params: unknown): string => (params as { plan_id: string }).plan_id;
-
   server.get(
     '/v1/plans',
     {
-      config: { rule: 'viewer' },
+      config: { rule: allow('viewer', 'none') },
       schema: {
         summary: 'Plans, newest first',
         querystring: listQuery,
@@ -62,16 +61,21 @@ export async function planRoutes(server: FastifyInstance, deps: HttpDeps): Promi
   server.get(
     '/v1/plans/:plan_id',
     {
-      config: { rule: 'viewer' },
+      config: { rule: allow('viewer', 'plan') },
       schema: { summary: 'A plan', params: planId, response: answers({ 200: planDocument }) },
     },
     (request) => viewPlan(changes, id(request.params), caller(request)),
   );
+  decisionRoutes(server, deps, underWay);
+  challengeRoute(server, deps);
+}
+
+function decisionRoutes(server: FastifyInstance, deps: HttpDeps, underWay: Set<string>): void {
+  const { changes } = deps;
   server.post(
     '/v1/plans/:plan_id/approve',
-    // Viewer, so that an agent is told why it can never approve, and not that its role is too low.
     {
-      config: { rule: 'viewer' },
+      config: { rule: approving('plan') },
       schema: {
         summary: 'Approve a plan (people only)',
         params: planId,
@@ -87,7 +91,7 @@ export async function planRoutes(server: FastifyInstance, deps: HttpDeps): Promi
   server.post(
     '/v1/plans/:plan_id/reject',
     {
-      config: { rule: 'viewer' },
+      config: { rule: approving('plan') },
       schema: {
         summary: 'Reject a plan (people only)',
         params: planId,
@@ -103,7 +107,7 @@ export async function planRoutes(server: FastifyInstance, deps: HttpDeps): Promi
   server.post(
     '/v1/plans/:plan_id/cancel',
     {
-      config: { rule: 'operator' },
+      config: { rule: allow('operator', 'plan') },
       schema: { summary: 'Take a plan back', params: planId, body: comment, response: answers({ 200: planDocument }) },
     },
     idempotent(deps, underWay, async (request) => ({
@@ -115,6 +119,31 @@ export async function planRoutes(server: FastifyInstance, deps: HttpDeps): Promi
         caller(request),
       ),
     })),
+  );
+}
+
+/** What a passkey signs to approve this very plan. */
+function challengeRoute(server: FastifyInstance, deps: HttpDeps): void {
+  server.get(
+    '/v1/plans/:plan_id/passkey-challenge',
+    {
+      config: { rule: approving('plan') },
+      schema: {
+        summary: 'Begin to approve with a passkey: a challenge made of the plan’s hash',
+        params: planId,
+        response: answers({ 200: z.looseObject({ challenge: z.string() }) }),
+      },
+    },
+    async (request) => {
+      const { person, id: own } = caller(request);
+      const { plan_hash, environment } = await findPlanFor(deps.changes, id(request.params), caller(request));
+      requireRole(caller(request), 'approver', environment);
+      const whose = { person_id: person ?? own, bound: plan_hash };
+      return {
+        ...(await assertionOptions(deps.identity, 'passkey.approve', placeOf(request, deps), whose)),
+        plan_hash,
+      };
+    },
   );
 }
 

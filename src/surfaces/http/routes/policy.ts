@@ -1,19 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import {
-  actorOf,
   BASELINE_RULES,
   examplesSchema,
   explainPlan,
   mayKnow,
-  mayUse,
   reloadPolicy,
-  requireEverywhere,
   runExamples,
-  type Principal,
 } from '../../../changes/index.ts';
-import { AgentError } from '../../../kernel/errors.ts';
+import { actorOf, mayUse, requireEverywhere, requirePerson, type Principal } from '../../../identity/index.ts';
 import { listPolicyVersions } from '../../../store/index.ts';
+import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { answers, planId } from './schemas.ts';
@@ -25,7 +22,7 @@ export async function policyRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   server.get(
     '/v1/policy',
     {
-      config: { rule: 'viewer' },
+      config: { rule: allow('viewer', 'none') },
       schema: { summary: 'The rules in force', response: answers({ 200: policyDocument }) },
     },
     async (request) => ({
@@ -45,7 +42,7 @@ export async function policyRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   server.post(
     '/v1/policy/test',
     {
-      config: { rule: 'viewer' },
+      config: { rule: allow('viewer', 'none') },
       schema: {
         summary: 'Ask the rules in force about examples',
         body: examplesSchema,
@@ -62,13 +59,13 @@ export async function policyRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   server.post(
     '/v1/policy/reload',
     {
-      config: { rule: 'admin' },
+      config: { rule: allow('admin', 'everywhere', 'people') },
       schema: { summary: 'Read the rules again', response: answers({ 200: policyDocument }) },
     },
     async (request) => {
       const principal = caller(request);
-      requireEverywhere(principal);
-      if (principal.class !== 'human') throw new AgentError('FORBIDDEN', 'Only a person can change the policy.');
+      requireEverywhere(principal, 'admin');
+      requirePerson(principal, 'change the policy');
       const changed = await reloadPolicy(deps.policy, deps, actorOf(principal));
       return { ...view(deps, principal), changed };
     },
@@ -76,7 +73,7 @@ export async function policyRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   server.get(
     '/v1/plans/:plan_id/explain',
     {
-      config: { rule: 'viewer' },
+      config: { rule: allow('viewer', 'plan') },
       schema: {
         summary: 'Why a plan was decided as it was',
         params: planId,

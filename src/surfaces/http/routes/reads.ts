@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { parseTarget } from '../../../actions/index.ts';
-import { freezeOf, mayUse, type Principal } from '../../../changes/index.ts';
+import { freezeOf } from '../../../changes/index.ts';
+import { mayUse, type Principal } from '../../../identity/index.ts';
 import { inventoryOf, locate, readInventory, type Environment } from '../../../estate/index.ts';
 import type { Clock } from '../../../kernel/clock.ts';
 import { AgentError, toAgentError } from '../../../kernel/errors.ts';
@@ -23,6 +24,7 @@ export async function readRoutes(server: FastifyInstance, deps: HttpDeps): Promi
   liveRead(server, '/v1/environments', {
     summary: 'Environments with their state',
     query: z.strictObject({}),
+    environment: 'none',
     answer: z.looseObject({ environments: z.array(z.unknown()) }),
     async work(_query, principal) {
       const mine = deps.estate.list().filter(({ name }) => mayUse(principal, name));

@@ -30,3 +30,6 @@ export const answers = (own: Record<number, z.ZodType>): Record<string, z.ZodTyp
   ...own,
   default: problemDocument,
 });
+
+/** Of routes that answer nothing when they have done what was asked. */
+export const done = answers({ 204: z.null().describe('Done.') });

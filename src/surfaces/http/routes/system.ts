@@ -2,8 +2,9 @@ import { lstatSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { actorOf, requireEverywhere } from '../../../changes/index.ts';
+import { actorOf } from '../../../identity/index.ts';
 import { AgentError } from '../../../kernel/errors.ts';
+import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { lazyReference, REFERENCE_POLICY } from '../reference.ts';
@@ -29,12 +30,9 @@ export async function systemRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   );
   server.get(
     '/metrics',
-    { config: { rule: 'viewer' }, schema: { summary: 'Prometheus metrics' } },
-    async (request, reply) => {
-      // Counts by environment are of all environments.
-      requireEverywhere(caller(request));
-      return reply.type(deps.metrics.contentType).send(await deps.metrics.text());
-    },
+    // Counts by environment are of all environments.
+    { config: { rule: allow('viewer', 'everywhere') }, schema: { summary: 'Prometheus metrics' } },
+    async (_request, reply) => reply.type(deps.metrics.contentType).send(await deps.metrics.text()),
   );
   server.get('/openapi.json', { config: { rule: 'public' }, schema: { hide: true } }, () => server.swagger());
   const reference = lazyReference();
@@ -48,7 +46,7 @@ export async function systemRoutes(server: FastifyInstance, deps: HttpDeps): Pro
   server.post(
     '/v1/store/backup',
     {
-      config: { rule: 'admin' },
+      config: { rule: allow('admin', 'everywhere') },
       schema: {
         summary: 'Copy the database while it is used',
         body: backupBody,
@@ -57,7 +55,6 @@ export async function systemRoutes(server: FastifyInstance, deps: HttpDeps): Pro
     },
     async (request) => {
       const { file } = request.body as z.output<typeof backupBody>;
-      requireEverywhere(caller(request));
       if (!isAbsolute(file))
         throw new AgentError('VALIDATION_FAILED', 'The file must be an absolute path.', {
           errors: { file: 'must begin with /' },

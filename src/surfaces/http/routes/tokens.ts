@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { becomeOwner, createToken, revoke, tokenRequestSchema, tokens } from '../../../changes/index.ts';
+import { becomeOwner, createToken, revoke, tokenRequestSchema, tokens } from '../../../identity/index.ts';
+import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { idempotent } from '../idempotency.ts';
@@ -16,7 +17,7 @@ export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Prom
   server.post(
     '/v1/tokens',
     {
-      config: { rule: 'admin' },
+      config: { rule: allow('admin', 'own', 'people') },
       schema: { summary: 'Make a token', body: tokenRequestSchema, response: answers({ 201: made }) },
     },
     idempotent(deps, underWay, async (request) => ({
@@ -27,28 +28,17 @@ export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Prom
   server.get(
     '/v1/tokens',
     {
-      config: { rule: 'admin' },
+      config: { rule: allow('admin', 'own') },
       schema: { summary: 'Tokens', response: answers({ 200: z.looseObject({ tokens: z.array(z.unknown()) }) }) },
     },
     async (request) => ({ tokens: await tokens(identity, caller(request)) }),
   );
   server.delete(
     '/v1/tokens/:id',
-    { config: { rule: 'admin' }, schema: { summary: 'Revoke a token', params: tokenId } },
+    { config: { rule: allow('admin', 'own') }, schema: { summary: 'Revoke a token', params: tokenId } },
     async (request, reply) => {
       await revoke(identity, (request.params as z.output<typeof tokenId>).id, caller(request));
       return reply.code(204).send();
-    },
-  );
-  server.get(
-    '/v1/me',
-    {
-      config: { rule: 'viewer' },
-      schema: { summary: 'Who this token is', response: answers({ 200: z.looseObject({ id: z.string() }) }) },
-    },
-    (request) => {
-      const { id, name, role, class: kind, environments } = caller(request);
-      return { id, name, role, class: kind, environments };
     },
   );
   server.post(

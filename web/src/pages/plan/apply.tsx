@@ -24,7 +24,7 @@ export function ApplyButton({ plan, onStarted }: { plan: Plan; onStarted?: () =>
       <Button
         look="primary"
         busy={apply.isPending}
-        disabledBecause={expired ?? mayNotPropose(me)}
+        disabledBecause={expired ?? mayNotPropose(me, plan.environment)}
         onClick={() => apply.mutate(plan.plan_id, { onSuccess: () => onStarted?.() })}
       >
         Apply

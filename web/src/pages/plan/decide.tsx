@@ -1,5 +1,7 @@
 import { useState } from 'react';
 import { Problem } from '../../api/client.ts';
+import { useApi } from '../../api/context.tsx';
+import { askPasskey, noPasskeys } from '../../api/passkey.ts';
 import { useMe, useSend } from '../../api/queries.ts';
 import type { Plan } from '../../api/types.ts';
 import { Button } from '../../parts/button.tsx';
@@ -20,21 +22,32 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const [comment, setComment] = useState('');
   const [factor, setFactor] = useState('');
   const [confirm, setConfirm] = useState('');
+  const { client } = useApi();
   const expired = useExpired(plan);
   const { plan_id, plan_hash, state, decision } = plan;
+  const said = comment.trim() === '' ? {} : { comment: comment.trim() };
+  const typed = confirm === '' ? {} : { confirm: confirm.trim() };
+  const proof = { ...(factor === '' ? {} : { factor }), ...typed };
   const send = useSend<Plan, Verdict>((post, { verb, body }) =>
     post(`/v1/plans/${encodeURIComponent(plan_id)}/${verb}`, body),
   );
+  const withPasskey = useSend<Plan, void>(async (post) => {
+    const asked = await client.get<Record<string, unknown>>(
+      `/v1/plans/${encodeURIComponent(plan_id)}/passkey-challenge`,
+    );
+    const answer = await askPasskey(asked);
+    return post(`/v1/plans/${encodeURIComponent(plan_id)}/approve`, { plan_hash, ...said, ...typed, factor: answer });
+  });
   const waiting = state === 'awaiting_approval';
-  const said = comment.trim() === '' ? {} : { comment: comment.trim() };
-  const refused = send.error instanceof Problem ? send.error.errors : {};
+  const problem = send.error ?? withPasskey.error;
+  const refused = problem instanceof Problem ? problem.errors : {};
   const needsFactor = refused['factor'] !== undefined || /factor|totp/i.test(oneLine(decision?.obligations));
   const needsConfirm = refused['confirm'] !== undefined || confirm !== '';
-  const proof = { ...(factor === '' ? {} : { factor }), ...(confirm === '' ? {} : { confirm: confirm.trim() }) };
-  const may = expired ?? mayNotApprove(me);
+  const may = expired ?? mayNotApprove(me, plan.environment);
   return (
     <div className="sticky -bottom-3 -mx-4 -mb-3 border-t border-line bg-panel px-4 py-3">
       {send.error !== null && <ProblemNote error={send.error} />}
+      {withPasskey.error !== null && <ProblemNote error={withPasskey.error} />}
       {waiting && (
         <div className="mb-3 grid gap-3 sm:grid-cols-2">
           <Field label="Comment" error={refused['comment']}>
@@ -84,6 +97,16 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
             >
               Approve
             </Button>
+            {(me?.person?.passkeys ?? 0) > 0 && noPasskeys() === undefined && (
+              <Button
+                disabledBecause={may}
+                reasonShown={false}
+                busy={withPasskey.isPending}
+                onClick={() => withPasskey.mutate()}
+              >
+                Approve with a passkey
+              </Button>
+            )}
             <Button
               look="danger"
               busy={send.isPending && send.variables.verb === 'reject'}
@@ -99,7 +122,7 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
         <Button
           look="quiet"
           busy={send.isPending && send.variables.verb === 'cancel'}
-          disabledBecause={mayNotPropose(me)}
+          disabledBecause={mayNotPropose(me, plan.environment)}
           onClick={() => send.mutate({ verb: 'cancel', body: {} }, { onSuccess: onClose })}
         >
           Withdraw the plan

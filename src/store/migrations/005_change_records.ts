@@ -10,7 +10,7 @@ const tables = (t: ColumnTypes): string[] => [
 
 /** What people decide together before, during and after a change. */
 export const changeRecords: Migration = {
-  id: 4,
+  id: 5,
   name: 'change records',
   tables,
   triggers: { sqlite: [], postgres: [] },

@@ -1,0 +1,137 @@
+import { sha256 } from '../kernel/canonical.ts';
+import { isAgentError } from '../kernel/errors.ts';
+import {
+  findPerson,
+  listPasskeys,
+  touchToken,
+  updateSession,
+  validSession,
+  validToken,
+  type PersonRecord,
+  type StoreTx,
+  type TokenRecord,
+} from '../store/index.ts';
+import type { IdentityDeps } from './deps.ts';
+import { environmentsOf, grantsFor, highest, meet, type Grants, type Role } from './grants.ts';
+import { actorOf, type Principal, type PrincipalClass } from './principal.ts';
+import { sameText, wellFormed } from './token_text.ts';
+
+/** What a credential is used for: the way in, and the route for the audit of the bootstrap token. */
+export interface Use {
+  readonly via: Principal['via'];
+  readonly what: string;
+}
+
+const TOUCH_MS = 60_000;
+
+/** Who holds this token; undefined for nobody. `use` says what for: a bootstrap token's uses are all audited. */
+export async function authenticate(deps: IdentityDeps, token: string, use: Use): Promise<Principal | undefined> {
+  const { store, clock, bootstrapToken } = deps;
+  if (bootstrapToken !== undefined && sameText(token, bootstrapToken.reveal())) return bootstrapPrincipal(deps, use);
+  if (!wellFormed(token)) return undefined;
+  const now = clock.now();
+  const found = await validToken(store, sha256(token), now);
+  if (found === undefined) return undefined;
+  const principal = found.person_id === null ? tokenPrincipal(found, use) : await ownedToken(deps, found, use);
+  if (principal !== undefined && (found.last_used_at ?? 0) + TOUCH_MS <= now)
+    await touch(deps, (trx) => touchToken(trx, found.id, now));
+  return principal;
+}
+
+/** Whose session a cookie is; undefined for nobody's. */
+export async function authenticateSession(
+  deps: IdentityDeps,
+  secret: string,
+  use: Use,
+): Promise<Principal | undefined> {
+  const { store, clock, sessions } = deps;
+  const now = clock.now();
+  const session = await validSession(store, sha256(secret), { now, idleBefore: now - sessions.idle });
+  if (session === undefined) return undefined;
+  const person = await activePerson(deps, session.person_id);
+  if (person === undefined) return undefined;
+  if (session.seen_at + TOUCH_MS <= now) await touch(deps, (trx) => updateSession(trx, session.id, { seen_at: now }));
+  return {
+    ...(await personPrincipal(deps, person, person.grants as Grants, use)),
+    method: session.method,
+    session: session.id,
+    since: session.created_at,
+    ...(session.factor_at === null ? {} : { factorAt: session.factor_at }),
+  };
+}
+
+/** When a credential was last used is good to know, and no reason to refuse a read on a full disk. */
+async function touch({ store }: IdentityDeps, work: (trx: StoreTx) => Promise<void>): Promise<void> {
+  try {
+    await store.commit(work);
+  } catch (error) {
+    if (!isAgentError(error, 'STORE_FAILED')) throw error;
+  }
+}
+
+const tokenPrincipal = (token: TokenRecord, { via }: Use): Principal => ({
+  id: token.id,
+  name: token.name,
+  class: token.class as PrincipalClass,
+  role: token.role as Role,
+  environments: token.environments,
+  ...(token.actions === null ? {} : { actions: token.actions }),
+  via,
+  method: 'token',
+});
+
+/** A person's token reaches what the person reaches now and the token may; of class human it is the person. */
+async function ownedToken(deps: IdentityDeps, token: TokenRecord, use: Use): Promise<Principal | undefined> {
+  const person = await activePerson(deps, token.person_id ?? '');
+  if (person === undefined) return undefined;
+  const grants = meet(person.grants as Grants, grantsFor(token.role as Role, token.environments));
+  const whose = await personPrincipal(deps, person, grants, use);
+  const own = token.class === 'human' ? {} : { id: token.id, name: token.name, class: token.class as PrincipalClass };
+  return {
+    ...whose,
+    ...own,
+    token: token.id,
+    ...(token.actions === null ? {} : { actions: token.actions }),
+  };
+}
+
+async function activePerson({ store }: IdentityDeps, id: string): Promise<PersonRecord | undefined> {
+  const person = await findPerson(store, id);
+  return person?.state === 'active' ? person : undefined;
+}
+
+async function personPrincipal(
+  deps: IdentityDeps,
+  person: PersonRecord,
+  grants: Grants,
+  { via }: Use,
+): Promise<Principal> {
+  return {
+    id: person.id,
+    name: person.name,
+    class: 'human',
+    role: highest(grants) ?? 'viewer',
+    environments: environmentsOf(grants),
+    grants,
+    via,
+    method: 'token',
+    person: person.id,
+    enrolled: person.totp !== null || (await listPasskeys(deps.store, person.id)).length > 0,
+  };
+}
+
+async function bootstrapPrincipal({ store, audit }: IdentityDeps, { via, what }: Use): Promise<Principal> {
+  const principal: Principal = {
+    id: 'bootstrap',
+    name: 'bootstrap',
+    class: 'human',
+    role: 'admin',
+    environments: null,
+    via,
+    method: 'bootstrap-token',
+  };
+  await store.commit((trx) =>
+    audit.append(trx, { actor: actorOf(principal), event: 'auth.bootstrap_token.used', payload: { what } }),
+  );
+  return principal;
+}

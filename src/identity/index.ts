@@ -1,0 +1,64 @@
+export { approvalFactors, factorSchema, type Factor, type FactorVerifier } from './factors.ts';
+export {
+  beginPasskey,
+  enrolTotp,
+  finishPasskey,
+  finishTotp,
+  ownPasskeys,
+  proofSchema,
+  removePasskey,
+  removeTotp,
+  renewRecoveryCodes,
+  self,
+  setPassword,
+} from './account.ts';
+export { authenticate, authenticateSession } from './authenticate.ts';
+export type { IdentityDeps, Place } from './deps.ts';
+export { ROLES, grantsFor, type Grants, type Role } from './grants.ts';
+export { acceptInvitation, becomeOwner, ownerCode, readInvitation } from './links.ts';
+export { createOidc } from './oidc.ts';
+export { assertionOptions, assertionSchema, registrationSchema } from './passkeys.ts';
+export {
+  changePerson,
+  endSessionsOfPerson,
+  invite,
+  people,
+  personChangeSchema,
+  personRequestSchema,
+  personView,
+  resetPerson,
+  sessionsOfPerson,
+} from './people.ts';
+export {
+  CLASSES,
+  actorOf,
+  inEnvironment,
+  mayUse,
+  requireActions,
+  requireEverywhere,
+  requirePerson,
+  requireRole,
+  roleIn,
+  type Principal,
+  type PrincipalClass,
+} from './principal.ts';
+export { csrfFits, csrfOf, endOwnSession, ownSessions, type OpenedSession } from './sessions.ts';
+export {
+  endSignIn,
+  passkeySignInOptions,
+  signIn,
+  signInForToken,
+  signInSchema,
+  signInWithPasskey,
+  stepUp,
+} from './sign_in.ts';
+export {
+  createOwnToken,
+  createToken,
+  ownTokens,
+  revoke,
+  revokeOwn,
+  tokenRequestSchema,
+  tokens,
+  type MadeToken,
+} from './tokens.ts';

@@ -1,0 +1,90 @@
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
+import {
+  changePerson,
+  endSessionsOfPerson,
+  invite,
+  people,
+  personChangeSchema,
+  personRequestSchema,
+  resetPerson,
+  sessionsOfPerson,
+} from '../../../identity/index.ts';
+import { allow } from '../access.ts';
+import { caller } from '../auth.ts';
+import type { HttpDeps } from '../context.ts';
+import { answers, done } from './schemas.ts';
+
+const personId = z.strictObject({ id: z.string().min(1).max(100) });
+const person = z.looseObject({ id: z.string(), name: z.string(), state: z.string() });
+const invited = person.extend({
+  invitation: z.looseObject({ code: z.string() }).optional().describe('Shown this once; opens /#invite=CODE.'),
+});
+
+/** People, for admins of the environments that they have rights in. */
+export async function peopleRoutes(server: FastifyInstance, { identity }: HttpDeps): Promise<void> {
+  const config = { rule: allow('admin', 'own', 'people') };
+  const id = (params: unknown): string => (params as z.output<typeof personId>).id;
+  server.get(
+    '/v1/people',
+    { config, schema: { summary: 'People', response: answers({ 200: z.looseObject({ people: z.array(person) }) }) } },
+    async (request) => ({ people: await people(identity, caller(request)) }),
+  );
+  server.post(
+    '/v1/people',
+    {
+      config,
+      schema: { summary: 'Invite a person', body: personRequestSchema, response: answers({ 201: invited }) },
+    },
+    async (request, reply) => {
+      const body = request.body as z.output<typeof personRequestSchema>;
+      return reply.code(201).send(await invite(identity, body, caller(request)));
+    },
+  );
+  server.patch(
+    '/v1/people/:id',
+    {
+      config,
+      schema: {
+        summary: 'Change what a person may do; disable or enable it',
+        params: personId,
+        body: personChangeSchema,
+        response: answers({ 200: person }),
+      },
+    },
+    (request) =>
+      changePerson(identity, id(request.params), request.body as z.output<typeof personChangeSchema>, caller(request)),
+  );
+  server.post(
+    '/v1/people/:id/reset',
+    {
+      config,
+      schema: {
+        summary: 'Take all of a person’s credentials away and invite it anew',
+        params: personId,
+        response: answers({ 200: invited }),
+      },
+    },
+    (request) => resetPerson(identity, id(request.params), caller(request)),
+  );
+  server.get(
+    '/v1/people/:id/sessions',
+    {
+      config,
+      schema: {
+        summary: 'Sessions of a person',
+        params: personId,
+        response: answers({ 200: z.looseObject({ sessions: z.array(z.unknown()) }) }),
+      },
+    },
+    async (request) => ({ sessions: await sessionsOfPerson(identity, id(request.params), caller(request)) }),
+  );
+  server.delete(
+    '/v1/people/:id/sessions',
+    { config, schema: { summary: 'End all sessions of a person', response: done, params: personId } },
+    async (request, reply) => {
+      await endSessionsOfPerson(identity, id(request.params), caller(request));
+      return reply.code(204).send();
+    },
+  );
+}
