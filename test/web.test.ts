@@ -293,7 +293,7 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
     expect(await fitsWidth(page)).toBe(true);
     await plan.getByLabel('Second factor').fill('123456');
     await plan.getByRole('button', { name: 'Approve' }).click();
-    await plan.getByText('is not a person with a second factor of its own', { exact: false }).waitFor();
+    await plan.getByText('No second factor is enrolled for you', { exact: false }).waitFor();
     await api('POST', `/v1/plans/${plan_id}/cancel`, {});
   });
 

@@ -66,6 +66,12 @@ export async function checkFactor(
   const person = principal.person === undefined ? undefined : await findPerson(deps.store, principal.person);
   if (person === undefined || principal.class !== 'human')
     throw new AgentError('FORBIDDEN', `${principal.name} is not a person with a second factor of its own.`);
+  if ((await factorsOf(deps, person)).length === 0)
+    throw new AgentError(
+      'FACTOR_INVALID',
+      'No second factor is enrolled for you; enrol one under your account, or with `proxmox-agent me totp`.',
+      { errors: { factor: 'none is enrolled for you' } },
+    );
   // Counted apart from signing in: whoever guesses at the door must not keep those inside from approving.
   const attempt = await countAttempt(deps, `factor of ${person.id}`, { via: principal.via });
   try {
