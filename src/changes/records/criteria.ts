@@ -2,12 +2,12 @@ import { connect } from 'node:net';
 import { AgentError, isAgentError } from '../../kernel/errors.ts';
 import { readInventory } from '../../estate/index.ts';
 import { record, text } from '../../proxmox/index.ts';
-import { getChangeRecord } from '../../store/index.ts';
 import type { ChangesDeps } from '../changes.ts';
 import { actorOf, requireRole, type Principal } from '../../identity/index.ts';
+import { findChangeAs } from './access.ts';
 import type { CriterionCheck } from './model.ts';
-import { isOver, recordOf, type ChangeRecord, type CriterionResult } from './record.ts';
-import { change, requireFor, type ChangeView } from './records.ts';
+import { isOver, type ChangeRecord, type CriterionResult } from './record.ts';
+import { change, type ChangeView } from './records.ts';
 import { plansOf } from './view.ts';
 
 const TCP_MS = 3_000;
@@ -21,8 +21,7 @@ export async function judgeCriterion(
 ): Promise<ChangeView> {
   if (principal.class !== 'human')
     throw new AgentError('APPROVAL_FORBIDDEN', 'A criterion passes by a check, or by a person’s word.');
-  const { content } = recordOf(await getChangeRecord(deps.store, id));
-  requireFor(principal, 'operator', content);
+  await findChangeAs(deps.store, id, principal, 'operator');
   const { n, result, evidence } = input;
   return change(deps, id, principal, 'change.criterion', (record) => {
     const criterion = record.content.validation[n - 1];
@@ -34,8 +33,7 @@ export async function judgeCriterion(
 
 /** Runs every check of a change and keeps what each found. Errors: `CHANGE_STATE` when it is over. */
 export async function runChecks(deps: ChangesDeps, id: string, principal: Principal): Promise<ChangeView> {
-  const { content } = recordOf(await getChangeRecord(deps.store, id));
-  requireFor(principal, 'operator', content);
+  const { content } = await findChangeAs(deps.store, id, principal, 'operator');
   const found: Record<string, CriterionResult> = {};
   for (const { text, check } of content.validation) {
     if (check === undefined) continue;

@@ -1,6 +1,9 @@
-import { listChangeRecords, updateChangeRecord, type Store } from '../../store/index.ts';
+import type { Principal } from '../../identity/index.ts';
+import { updateChangeRecord } from '../../store/index.ts';
 import type { ChangesDeps } from '../changes.ts';
-import { recordOf, rowOf, type ChangeRecord } from './record.ts';
+import { maySee } from './access.ts';
+import { changesOf, isOverdue, rowOf, type ChangeRecord } from './record.ts';
+import { scopeOf } from './records.ts';
 
 /** What a review meeting asks. Times in seconds; null where nothing has ended yet. */
 export interface ChangeMetrics {
@@ -17,24 +20,15 @@ export interface ChangeMetrics {
   readonly reviews_overdue: number;
 }
 
-const PAGE = 500;
-
-async function* allChanges(store: Store): AsyncGenerator<ChangeRecord> {
-  for (let before: number | undefined; ;) {
-    const page = await listChangeRecords(store, { limit: PAGE, before });
-    for (const row of page) yield recordOf(row);
-    before = page.at(-1)?.number;
-    if (page.length < PAGE || before === undefined) return;
-  }
-}
-
-/** Over the changes that were made since a time. */
+/** Over the changes that the caller may see and that were made since a time, in milliseconds since the epoch. */
 export async function changeMetrics(
   { store, clock }: Pick<ChangesDeps, 'store' | 'clock'>,
+  principal: Principal,
   since = 0,
 ): Promise<ChangeMetrics> {
   const all: ChangeRecord[] = [];
-  for await (const record of allChanges(store)) if (record.created_at >= since) all.push(record);
+  for await (const record of changesOf(store))
+    if (record.created_at >= since && maySee(principal, record.content)) all.push(record);
   const ended = all.filter(({ status }) => status === 'completed' || status === 'rolled_back');
   const emergencies = all.filter(({ category }) => category === 'emergency');
   return {
@@ -66,22 +60,23 @@ function median(values: readonly number[]): number | null {
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? 0)) / 2;
 }
 
-const isOverdue = ({ review }: ChangeRecord, now: number): boolean =>
-  review !== undefined && review.done === undefined && review.due_at <= now;
-
 const REMIND_EVERY_MS = 86_400_000;
 
 /** Once a day for each emergency whose review is overdue, until it is made. */
 export async function remindOfReviews(deps: ChangesDeps): Promise<void> {
   const now = deps.clock.now();
-  for await (const record of allChanges(deps.store)) {
-    const { review, id } = record;
+  for await (const record of changesOf(deps.store)) {
+    const { review, id, content } = record;
     if (review === undefined || !isOverdue(record, now) || now - (review.reminded_at ?? 0) < REMIND_EVERY_MS) continue;
     const after = { ...record, review: { ...review, reminded_at: now } };
     await deps.store.commit(async (trx) => {
       await updateChangeRecord(trx, id, rowOf(after));
-      const data = { title: record.content.title, due_at: new Date(review.due_at).toISOString() };
-      await deps.events.publish(trx, { type: 'change.review.overdue', ids: { change_id: id }, data });
+      const data = { title: content.title, due_at: new Date(review.due_at).toISOString() };
+      await deps.events.publish(trx, {
+        type: 'change.review.overdue',
+        ids: { change_id: id },
+        ...scopeOf(content.environments, data),
+      });
     });
   }
 }

@@ -55,7 +55,7 @@ const criterion = z.strictObject({ text: words(2000), check: checkSchema.optiona
 /** What people write of a change; everything else of a record the control plane keeps. */
 export const contentSchema = z.strictObject({
   title: words(300).describe('What the change is, in a line.'),
-  date: words(40).default('').or(z.literal('')).describe('When it is meant to happen, as people write it.'),
+  date: z.string().trim().max(40).default('').describe('When it is meant to happen, as people write it.'),
   phase: z.string().max(300).default('').describe('The phase of the roadmap that it belongs to.'),
   requested_by: z.string().max(200).default('').describe('Who wants it.'),
   role: z.string().max(200).default('').describe('Their role.'),
@@ -100,6 +100,17 @@ export const contentSchema = z.strictObject({
 export type Content = z.output<typeof contentSchema>;
 /** What a caller may send: what is left out has its default. */
 export type ContentInput = z.input<typeof contentSchema>;
+
+/**
+ * Some of it: what is left out stays as it is, so that nothing has a default here. A member that is given replaces the
+ * one that was there, as a whole.
+ */
+export const contentPatchShape = Object.fromEntries(
+  Object.entries(contentSchema.shape).map(([name, field]) => [
+    name,
+    (field instanceof z.ZodDefault ? field.removeDefault() : field).optional(),
+  ]),
+) as unknown as { [K in keyof typeof contentSchema.shape]: z.ZodOptional<z.ZodType<ContentInput[K]>> };
 
 /** `CC-001`: counted per lab, three digits or more. */
 export const changeId = (number: number): string => `CC-${String(number).padStart(3, '0')}`;

@@ -1,5 +1,12 @@
 import { hashJson } from '../../kernel/canonical.ts';
-import type { Actor, ChangeRecordRow, JsonObject } from '../../store/index.ts';
+import {
+  listChangeRecords,
+  type Actor,
+  type ChangeRecordFilter,
+  type ChangeRecordRow,
+  type JsonObject,
+  type StoreReader,
+} from '../../store/index.ts';
 import type { Category, ChangeStatus, Content } from './model.ts';
 
 /** Where a change stood since when, on whose word. */
@@ -75,3 +82,22 @@ export const noteOf = ({ history, status }: ChangeRecord): string =>
 
 export const ENDED_CHANGES: readonly ChangeStatus[] = ['completed', 'rolled_back', 'rejected'];
 export const isOver = ({ status }: Pick<ChangeRecord, 'status'>): boolean => ENDED_CHANGES.includes(status);
+
+/** An emergency that nobody has looked at in time. */
+export const isOverdue = ({ review }: Pick<ChangeRecord, 'review'>, now: number): boolean =>
+  review !== undefined && review.done === undefined && review.due_at <= now;
+
+const PAGE = 200;
+
+/** Every change of the filter, newest first; read a page at a time. */
+export async function* changesOf(
+  reader: StoreReader,
+  filter: Omit<ChangeRecordFilter, 'limit'> = {},
+): AsyncGenerator<ChangeRecord> {
+  for (let { before } = filter; ;) {
+    const page = await listChangeRecords(reader, { ...filter, limit: PAGE, before });
+    for (const row of page) yield recordOf(row);
+    before = page.at(-1)?.number;
+    if (page.length < PAGE || before === undefined) return;
+  }
+}

@@ -5,9 +5,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Case } from '../../../test/contract/cases.ts';
 import { agent, person, type Harness } from '../../../test/support/harness.ts';
 import { isAgentError } from '../../kernel/errors.ts';
-import { listApprovals } from '../../store/index.ts';
+import { getChangeRecord, listApprovals, updateChangeRecord, type JsonObject } from '../../store/index.ts';
 import type { Principal } from '../../identity/index.ts';
 import {
+  addEvidence,
   approveChange,
   changeMetrics,
   createChange,
@@ -23,6 +24,7 @@ import {
   viewChange,
 } from './index.ts';
 import { CHANGE_STATUSES, type ChangeStatus } from './model.ts';
+import { recordOf } from './record.ts';
 import { CHANGE_TRANSITIONS, REVIEW_MS } from './status.ts';
 
 const SEEDS = join(import.meta.dirname, '../../../../shared/seeds');
@@ -58,6 +60,15 @@ const refused = (work: Promise<unknown>): Promise<string> =>
       return `${error.code}: ${error.message}`;
     },
   );
+/** One of environments that this lab may not have any more. */
+async function touching(environments: readonly string[], more: object = {}): Promise<View> {
+  const { id } = await make({}, more);
+  const row = await getChangeRecord(life.store, id);
+  const { content } = recordOf(row);
+  const body = { ...row.body, content: { ...content, environments } as object as JsonObject };
+  await life.store.commit((trx) => updateChangeRecord(trx, id, { ...row, body }));
+  return view(await viewChange(life.changes, id, person));
+}
 /** Plans and approves START for a change, ready to be applied. */
 async function planFor(change_id: string): Promise<Record<string, unknown>> {
   return life.plan({ environment: 'home', ...START, change_id });
@@ -73,7 +84,7 @@ describe('CC-001', () => {
       category: 'normal',
       validation: [{ n: 1, result: 'open' }, { n: 2 }, { n: 3 }, { n: 4 }],
     });
-    const written = await exportChange(life.changes, 'CC-001');
+    const written = await exportChange(life.changes, 'CC-001', person);
     const [, , body = ''] = written.split(/^---\n/m);
     const visible = (text: string): string[] =>
       text
@@ -186,7 +197,7 @@ describe('a change', () => {
 
   it('is nobody’s without the role in every environment that it touches', async () => {
     const narrow: Principal = { ...person, id: 'p2', environments: ['cloud'] };
-    const { id, digest } = await make({ environments: ['home'] });
+    const { id, digest } = await touching(['home', 'cloud']);
     for (const work of [
       updateChange(life.changes, id, { content: { title: 'mine' } }, narrow),
       approveChange(life.changes, id, { digest }, narrow),
@@ -259,13 +270,13 @@ describe('an emergency', () => {
     one.simulator.advance(86_400_000);
     expect(await overdue()).toBe(2);
     expect(await viewChange(life.changes, id, person)).toMatchObject({ review: { overdue: true } });
-    expect(await changeMetrics(life.changes)).toMatchObject({
+    expect(await changeMetrics(life.changes, person)).toMatchObject({
       emergency_share: 1,
       failure_rate: 0,
       reviews_overdue: 1,
     });
     await reviewChange(life.changes, id, 'a disk was full; alarms are set now', person);
-    expect(await changeMetrics(life.changes)).toMatchObject({
+    expect(await changeMetrics(life.changes, person)).toMatchObject({
       reviews_overdue: 0,
       time_to_restore_seconds: expect.any(Number) as number,
     });
@@ -299,4 +310,70 @@ describe('the states', () => {
       { numRuns: 40 },
     );
   });
+});
+
+describe('a change of environments that a caller has no rights in', () => {
+  const narrow: Principal = { ...person, id: 'p2', environments: ['cloud'] };
+
+  it('is not there for that caller, in lists, figures and by its number', async () => {
+    const [hidden, shared, open] = [
+      await touching(['home'], { category: 'emergency' }),
+      await touching(['home', 'cloud']),
+      await make(),
+    ];
+    const nothing = `NOT_FOUND: There is no change record ${hidden.id}.`;
+    const tries = [
+      viewChange(life.changes, hidden.id, narrow),
+      exportChange(life.changes, hidden.id, narrow),
+      addEvidence(life.changes, hidden.id, 'x', narrow),
+      updateChange(life.changes, hidden.id, { content: { title: 'mine' } }, narrow),
+      approveChange(life.changes, hidden.id, { digest: hidden.digest }, narrow),
+      setStatus(life.changes, hidden.id, { status: 'paused', note: 'x' }, narrow),
+      runChecks(life.changes, hidden.id, narrow),
+    ];
+    expect(await Promise.all(tries.map(refused))).toEqual(tries.map(() => nothing));
+    expect(await refused(viewChange(life.changes, 'CC-999', narrow))).toBe(nothing.replace(hidden.id, 'CC-999'));
+    const seen = await listChanges(life.changes, { limit: 10 }, narrow);
+    expect(seen.map(({ id }) => id)).toEqual([open.id, shared.id]);
+    expect(await changeMetrics(life.changes, narrow)).toMatchObject({ total: 2, emergency_share: 0 });
+  });
+
+  it('fills a page with what the caller may see', async () => {
+    for (const environments of [['cloud'], ['home'], ['home'], ['cloud'], ['cloud']]) await touching(environments);
+    const page = async (before?: number): Promise<unknown[]> =>
+      (await listChanges(life.changes, { limit: 2, before }, narrow)).map(({ id }) => id);
+    expect(await page()).toEqual(['CC-005', 'CC-004']);
+    expect(await page(4)).toEqual(['CC-001']);
+  });
+
+  it('is told of in events without its words', async () => {
+    for (const environments of [['home'], ['home', 'cloud']])
+      await to((await touching(environments)).id, 'paused', 'a secret reason');
+    const events = await life.store.db.selectFrom('events').selectAll().where('type', '=', 'change.paused').execute();
+    expect(events.map(({ environment }) => environment)).toEqual(['home', null]);
+    expect(JSON.stringify(events[0])).toContain('a secret reason');
+    expect(JSON.stringify(events[1])).not.toContain('a secret reason');
+  });
+});
+
+describe('evidence', () => {
+  it('is added with who said it, by agents too and after the end', async () => {
+    const { id } = await make({}, { category: 'emergency' });
+    await addEvidence(life.changes, id, 'the log of dns1', agent);
+    await to(id, 'in_progress');
+    await to(id, 'rolled_back');
+    expect(await addEvidence(life.changes, id, 'the ticket', person)).toMatchObject({
+      evidence: [{ text: 'the log of dns1', by: { class: 'agent' } }, { text: 'the ticket' }],
+    });
+    expect(await exportChange(life.changes, id, person)).toContain('evidence:\n  - the log of dns1\n  - the ticket\n');
+  });
+});
+
+it('two who write different parts at once both keep theirs', async () => {
+  const { id } = await make();
+  await Promise.all([
+    updateChange(life.changes, id, { content: { summary: 'one' } }, person),
+    updateChange(life.changes, id, { content: { notes: 'two' } }, person),
+  ]);
+  expect(await viewChange(life.changes, id, person)).toMatchObject({ summary: 'one', notes: 'two' });
 });

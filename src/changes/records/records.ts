@@ -3,13 +3,13 @@ import {
   getChangeRecord,
   insertChangeRecord,
   lastChangeNumber,
-  listChangeRecords,
   updateChangeRecord,
   type ChangeRecordFilter,
   type StoreTx,
 } from '../../store/index.ts';
 import type { ChangesDeps } from '../changes.ts';
-import { actorOf, requireEverywhere, requireRole, type Principal, type Role } from '../../identity/index.ts';
+import { actorOf, type Principal } from '../../identity/index.ts';
+import { findChangeAs, findChangeFor, maySee, requireFor } from './access.ts';
 import { readChange } from './markdown/read.ts';
 import { writeChange } from './markdown/write.ts';
 import {
@@ -22,34 +22,38 @@ import {
   type Content,
   type ContentInput,
 } from './model.ts';
-import { digestOf, isOver, noteOf, recordOf, rowOf, type ChangeRecord } from './record.ts';
+import { changesOf, digestOf, isOver, isOverdue, noteOf, recordOf, rowOf, type ChangeRecord } from './record.ts';
 import { changeView, plansOf, proposedCategory } from './view.ts';
 
 export type ChangeView = Record<string, unknown>;
 
-/** A right in every environment that a change touches; in all of them where it names none. */
-export function requireFor(principal: Principal, role: Role, { environments }: Pick<Content, 'environments'>): void {
-  requireRole(principal, role);
-  if (environments.length === 0) requireEverywhere(principal, role);
-  for (const environment of environments) requireRole(principal, role, environment);
-}
-
 export async function viewChange(deps: ChangesDeps, id: string, principal: Principal): Promise<ChangeView> {
-  return shown(deps, recordOf(await getChangeRecord(deps.store, id)), principal);
+  return shown(deps, await findChangeFor(deps.store, id, principal), principal);
 }
 
 async function shown(deps: ChangesDeps, record: ChangeRecord, principal: Principal): Promise<ChangeView> {
   return changeView(record, await plansOf(deps.store, record.id), principal, deps.clock.now());
 }
 
-/** Newest first, without their plans. */
+export interface ChangeFilter extends ChangeRecordFilter {
+  /** Only those whose review is overdue. */
+  readonly overdue?: boolean | undefined;
+}
+
+/** Newest first, without their plans: those that the caller may see, `limit` of them where there are so many. */
 export async function listChanges(
   deps: ChangesDeps,
-  filter: ChangeRecordFilter,
+  { limit, overdue = false, ...filter }: ChangeFilter,
   principal: Principal,
 ): Promise<ChangeView[]> {
-  const rows = await listChangeRecords(deps.store, filter);
-  return rows.map((row) => changeView(recordOf(row), [], principal, deps.clock.now()));
+  const now = deps.clock.now();
+  const found: ChangeView[] = [];
+  for await (const record of changesOf(deps.store, filter)) {
+    if (found.length === limit) break;
+    if (!maySee(principal, record.content) || (overdue && !isOverdue(record, now))) continue;
+    found.push(changeView(record, [], principal, now));
+  }
+  return found;
 }
 
 /** A new change, with the next number. Errors: `VALIDATION_FAILED`, `FORBIDDEN`, `NOT_FOUND` for an environment. */
@@ -120,9 +124,9 @@ async function add(deps: ChangesDeps, made: NewChange, principal: Principal): Pr
   return shown(deps, record, principal);
 }
 
-/** The document of a change, in the shape that `importChange` reads. */
-export async function exportChange(deps: ChangesDeps, id: string): Promise<string> {
-  const record = recordOf(await getChangeRecord(deps.store, id));
+/** The document of a change, in the shape that `importChange` reads. Errors: `NOT_FOUND`. */
+export async function exportChange(deps: ChangesDeps, id: string, principal: Principal): Promise<string> {
+  const record = await findChangeFor(deps.store, id, principal);
   const { category, status, content, approvals, evidence, review, results } = record;
   const iso = (at: number): string => new Date(at).toISOString();
   const front = {
@@ -153,15 +157,14 @@ export async function updateChange(
   },
   principal: Principal,
 ): Promise<ChangeView> {
-  const before = recordOf(await getChangeRecord(deps.store, id));
-  requireFor(principal, 'operator', before.content);
-  const content = contentSchema.parse({ ...before.content, ...input.content });
-  requireFor(principal, 'operator', content);
-  for (const environment of content.environments) deps.estate.get(environment);
-  const category = input.category ?? before.category;
-  if (CATEGORIES.indexOf(category) < CATEGORIES.indexOf(before.category))
-    requireRule(await plansOf(deps.store, id), category);
+  await findChangeAs(deps.store, id, principal, 'operator');
+  const plans = await plansOf(deps.store, id);
   return change(deps, id, principal, 'change.updated', (record) => {
+    const content = contentSchema.parse({ ...record.content, ...input.content });
+    requireFor(principal, 'operator', content);
+    for (const environment of content.environments) deps.estate.get(environment);
+    const category = input.category ?? record.category;
+    if (CATEGORIES.indexOf(category) < CATEGORIES.indexOf(record.category)) requireRule(plans, category);
     if (isOver(record)) throw new AgentError('CHANGE_STATE', `${id} is ${record.status} and is not rewritten.`);
     if (input.digest !== undefined && input.digest !== digestOf(record))
       throw new AgentError('CHANGE_STATE', `${id} was changed meanwhile; look at it again.`);
@@ -233,12 +236,25 @@ export function passed(
 async function tell(
   deps: ChangesDeps,
   trx: StoreTx,
-  { id }: ChangeRecord,
+  { id, content: { environments } }: ChangeRecord,
   event: string,
   principal: Principal,
   payload: object,
 ): Promise<void> {
   const ids = { change_id: id };
   await deps.audit.append(trx, { actor: actorOf(principal), event, ids, payload });
-  await deps.events.publish(trx, { type: event, ids, data: payload });
+  await deps.events.publish(trx, { type: event, ids, ...scopeOf(environments, payload) });
 }
+
+/**
+ * Where an event of a change is told, and what of it. An event has one environment or is everybody's; of a change that
+ * touches several, everybody learns only that something happened to it.
+ */
+export const scopeOf = (
+  environments: readonly string[],
+  data: object,
+): { readonly environment?: string; readonly data: object } => {
+  const [environment, ...others] = environments;
+  if (environment === undefined) return { data };
+  return others.length === 0 ? { environment, data } : { data: {} };
+};

@@ -1,10 +1,10 @@
 import { AgentError } from '../../kernel/errors.ts';
-import { getChangeRecord } from '../../store/index.ts';
 import type { ChangesDeps } from '../changes.ts';
 import { actorOf, type Principal } from '../../identity/index.ts';
+import { findChangeAs } from './access.ts';
 import type { ChangeStatus } from './model.ts';
-import { digestOf, recordOf, type ChangeRecord } from './record.ts';
-import { change, passed, requireFor, type ChangeView } from './records.ts';
+import { digestOf, type ChangeRecord } from './record.ts';
+import { change, passed, type ChangeView } from './records.ts';
 
 /** Where a change may go from where it stands. `approved` is reached by an approval alone. */
 export const CHANGE_TRANSITIONS: Readonly<Record<ChangeStatus, readonly ChangeStatus[]>> = {
@@ -34,8 +34,7 @@ export async function setStatus(
   { status, note = '' }: { readonly status: ChangeStatus; readonly note?: string | undefined },
   principal: Principal,
 ): Promise<ChangeView> {
-  const { content } = recordOf(await getChangeRecord(deps.store, id));
-  requireFor(principal, status === 'rejected' ? 'approver' : 'operator', content);
+  await findChangeAs(deps.store, id, principal, status === 'rejected' ? 'approver' : 'operator');
   if (principal.class !== 'human' && status !== 'planned' && status !== 'paused')
     throw new AgentError('APPROVAL_FORBIDDEN', `Only a person says that a change is ${status.replace('_', ' ')}.`);
   if (WITH_REASON.includes(status) && note.trim() === '')
@@ -87,8 +86,7 @@ export async function approveChange(
 ): Promise<ChangeView> {
   if (principal.class !== 'human')
     throw new AgentError('APPROVAL_FORBIDDEN', `${principal.name} is no person; only a person can approve a change.`);
-  const { content } = recordOf(await getChangeRecord(deps.store, id));
-  requireFor(principal, 'approver', content);
+  await findChangeAs(deps.store, id, principal, 'approver');
   return change(deps, id, principal, 'change.approved', (record) => {
     if (digest !== digestOf(record))
       throw new AgentError('CHANGE_STATE', `${id} was changed since you looked at it; look at it again.`);
@@ -110,8 +108,7 @@ export async function reviewChange(
   principal: Principal,
 ): Promise<ChangeView> {
   if (principal.class !== 'human') throw new AgentError('APPROVAL_FORBIDDEN', 'Only a person reviews a change.');
-  const { content } = recordOf(await getChangeRecord(deps.store, id));
-  requireFor(principal, 'approver', content);
+  await findChangeAs(deps.store, id, principal, 'approver');
   return change(deps, id, principal, 'change.reviewed', (record) => {
     if (record.review === undefined)
       throw new AgentError('CHANGE_STATE', `${id} has no review to be made: it is no emergency, or not over yet.`);
