@@ -65,6 +65,7 @@ const WHERE = {
   body: 'named in the body',
   plan: "the plan's",
   operation: "the operation's",
+  change: "all of the change's",
   own: 'where the caller has what it gives or takes',
 } as const;
 

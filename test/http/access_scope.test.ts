@@ -40,7 +40,11 @@ beforeAll(async () => {
   const of = { role: 'viewer', class: 'agent', environments: ['lab'] };
   const token = await ask('POST /v1/tokens', BOOTSTRAP, { name: 'of lab', ...of });
   const { id } = await invite(service, BOOTSTRAP, 'of-lab', { lab: 'viewer' });
+  const record = { title: 'of lab', environments: ['lab'], validation: [{ text: 'it works' }] };
+  const change = await ask('POST /v1/changes', BOOTSTRAP, record);
   found = {
+    '{change_id}': String(change.json['id']),
+    '{n}': '1',
     '{plan_id}': String(plan.json['plan_id']),
     '{operation_id}': String(operation.json['operation_id']),
     '{environment}': 'lab',
@@ -61,6 +65,15 @@ const SENT: Readonly<Record<string, { readonly query?: string; readonly body?: o
   'POST /v1/environments/{environment}/thaw': { body: { reason: 'a test' } },
   'GET /v1/nodes': { query: '?environment=lab' },
   'GET /v1/graph': { query: '?environment=lab' },
+  'POST /v1/changes': { body: { title: 'made', environments: ['lab'] } },
+  'POST /v1/changes/import': { body: { markdown: '---\nid: CC-001\nenvironments: [lab]\n---\n# made\n' } },
+  'PATCH /v1/changes/{change_id}': { body: { digest: 'a'.repeat(64) } },
+  'POST /v1/changes/{change_id}/approve': { body: { digest: 'a'.repeat(64) } },
+  'POST /v1/changes/{change_id}/reject': { body: { note: 'a test' } },
+  'POST /v1/changes/{change_id}/status': { body: { status: 'planned' } },
+  'POST /v1/changes/{change_id}/criteria/{n}': { body: { result: 'passed' } },
+  'POST /v1/changes/{change_id}/review': { body: { text: 'a test' } },
+  'POST /v1/changes/{change_id}/evidence': { body: { text: 'a test' } },
   'POST /v1/policy/test': { body: { tests: [] } },
   'GET /v1/inventory': { query: '?environment=lab' },
   'GET /v1/vm/status': { query: '?environment=lab&target=vm/101' },
@@ -113,7 +126,7 @@ function expected(
   if (environment === 'all')
     return grants['*'] !== undefined && Object.values(grants).every((held) => atLeast(held, role)) ? 'in' : 'refused';
   if (environment.startsWith('named')) return atLeast(here, role) ? 'in' : 'refused';
-  if (environment === "the plan's" || environment === "the operation's")
+  if (environment === "the plan's" || environment === "the operation's" || environment === "all of the change's")
     return here === undefined ? 'hidden' : atLeast(here, role) ? 'in' : 'refused';
   if (
     environment.startsWith('where the caller has') &&
@@ -136,7 +149,8 @@ async function compare(token: string, grants: Grants, kind: PrincipalClass, acco
     if (got.status === 401 || got.status === 500) wrong.push(`${row.route}: ${got.status} ${got.text}`);
     const wanted = expected(row, grants, kind, account);
     if (outcome(got) !== wanted) wrong.push(`${row.route}: ${outcome(got)}, not ${wanted}: ${got.text.slice(0, 200)}`);
-    const refusal = /approve$|reject$|\}\/passkey-challenge$/.test(row.route) && kind !== 'human';
+    const refusal =
+      /approve$|reject$|criteria\/\{n\}$|review$|\}\/passkey-challenge$/.test(row.route) && kind !== 'human';
     if (refusal && got.json['code'] !== 'APPROVAL_FORBIDDEN') wrong.push(`${row.route}: ${got.text}`);
   }
   expect(wrong).toEqual([]);

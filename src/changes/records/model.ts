@@ -20,9 +20,10 @@ export interface Line {
   readonly lines?: readonly Line[] | undefined;
 }
 const words = (most: number) => z.string().trim().min(1).max(most);
-const line: z.ZodType<Line> = z.lazy(() =>
-  z.strictObject({ text: words(2000), lines: z.array(line).max(100).optional() }),
-);
+const line: z.ZodType<Line> = z
+  .lazy(() => z.strictObject({ text: words(2000), lines: z.array(line).max(100).optional() }))
+  // What refers to itself needs a name in the OpenAPI document.
+  .meta({ id: 'ChangeLine' });
 const lines = z.array(line).max(200).default([]);
 
 /** How the control plane itself finds out whether a criterion holds. */

@@ -14,6 +14,7 @@ import { addAuthentication } from './auth.ts';
 import type { HttpDeps } from './context.ts';
 import { sendProblem } from './problem.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { changeRoutes } from './routes/changes.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { eventRoutes } from './routes/events.ts';
 import { graphRoutes } from './routes/graph.ts';
@@ -73,6 +74,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
   for (const routes of [
     actionRoutes,
     planRoutes,
+    changeRoutes,
     operationRoutes,
     readRoutes,
     graphRoutes,
