@@ -175,10 +175,10 @@ describe('the list', () => {
     const made = [(await make()).id, (await make()).id, (await make()).id];
     const whole = (await ask('GET ?limit=500')).json['changes'] as { id: string }[];
     const read: string[] = [];
-    for (let next: unknown = ''; next !== undefined;) {
-      const { json } = await ask(`GET ?limit=2${next === '' ? '' : `&before=${String(next)}`}`);
+    for (let next: string | undefined = ''; next !== undefined;) {
+      const { json } = await ask(`GET ?limit=2${next === '' ? '' : `&before=${next}`}`);
       read.push(...(json['changes'] as { id: string }[]).map(({ id }) => id));
-      next = json['next'];
+      next = json['next'] as string | undefined;
     }
     expect(read).toEqual(whole.map(({ id }) => id));
     expect(read.slice(0, 3)).toEqual(made.toReversed());

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { findPlace, kindOf, listFlags } from '../params/schema.ts';
 import { usage } from '../problem.ts';
-import type { Operation, Plan } from '../model.ts';
+import type { Change, Operation, Plan } from '../model.ts';
 import { fetchActions } from './catalogue.ts';
 
 /** Each asks the hidden command `__complete` with the words so far, the last of them unfinished. */
@@ -111,6 +111,10 @@ async function names(context: Context, path: string): Promise<Candidate[]> {
   if (/^op (show|watch|cancel|resume)$/.test(path)) {
     const { operations } = (await context.api.get<{ operations: Operation[] }>('/v1/operations', quick)).body;
     return operations.map(({ operation_id, state }) => [operation_id, state]);
+  }
+  if (/^change (?!new$|list$|import$|metrics$)/.test(path)) {
+    const { changes } = (await context.api.get<{ changes: Change[] }>('/v1/changes', quick)).body;
+    return changes.map(({ id, title }) => [id, title]);
   }
   return [];
 }
