@@ -216,4 +216,12 @@ export const ROUTES: readonly Route[] = (
     ['GET /metrics', '/metrics'],
   ] as const
 ).map(([route, path, body]) => [route, path, body]);
-export const OPEN = ['GET /healthz', 'GET /readyz', 'GET /openapi.json', 'GET /docs', 'GET /', 'GET /v1/session'];
+export const OPEN = [
+  'GET /healthz',
+  'GET /readyz',
+  'GET /openapi.json',
+  'GET /docs',
+  'GET /',
+  'GET /changes',
+  'GET /v1/session',
+];
