@@ -4,7 +4,7 @@ import { useApi } from '../api/context.tsx';
 import { Announcer } from '../parts/announcer.tsx';
 import { Button } from '../parts/button.tsx';
 import { useTheme } from '../parts/theme.ts';
-import { useMayPropose } from './rights.ts';
+import { useMayPropose } from './use_rights.ts';
 import { Account } from './account/dialog.tsx';
 import { EnvironmentChoice } from './environment.tsx';
 

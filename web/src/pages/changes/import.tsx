@@ -1,13 +1,16 @@
 import { useState } from 'react';
 import type { Change } from '../../api/change_types.ts';
-import { useSend } from '../../api/queries.ts';
+import { useMe, useSend } from '../../api/queries.ts';
 import { Button } from '../../parts/button.tsx';
 import { Field } from '../../parts/field.tsx';
 import { ProblemNote } from '../../parts/problem_note.tsx';
+import { mayNotPropose } from '../rights.ts';
 
 /** Takes a change from a Markdown file, under the number that it has there. */
 export function ImportChange({ onTaken }: { onTaken: (id: string) => void }) {
+  const { data: me } = useMe();
   const [file, setFile] = useState<File>();
+  const why = mayNotPropose(me) ?? (file === undefined ? 'Choose a file.' : undefined);
   const send = useSend<Change, File>(async (post, chosen) =>
     post('/v1/changes/import', { markdown: await chosen.text() }),
   );
@@ -35,7 +38,7 @@ export function ImportChange({ onTaken }: { onTaken: (id: string) => void }) {
         )}
       </Field>
       <div className="mt-2">
-        <Button type="submit" busy={send.isPending} disabledBecause={file === undefined ? 'Choose a file.' : undefined}>
+        <Button type="submit" busy={send.isPending} disabledBecause={why}>
           Import it
         </Button>
       </div>

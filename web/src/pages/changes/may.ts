@@ -47,7 +47,8 @@ export const whyNotCheck = (me: Me | undefined, change: Change): Why =>
 
 export const whyNotApprove = (me: Me | undefined, change: Change): Why => {
   if (isOver(change) || change.status === 'in_progress') return `${overText(change)} There is nothing to approve.`;
-  return mayNotDecide(me, change);
+  const own = change.approvals.some(({ by, holds }) => holds && typeof by === 'object' && by.id === me?.id);
+  return own ? 'You have approved it as it stands.' : mayNotDecide(me, change);
 };
 
 /** Where a change may go from where it stands; approving and rejecting have buttons of their own. */
@@ -61,7 +62,7 @@ const NEXT: Readonly<Record<ChangeStatus, readonly ChangeStatus[]>> = {
   rejected: [],
 };
 
-const holds = ({ approvals }: Change): boolean => approvals.some((approval) => approval.holds);
+const isApproved = ({ approvals }: Change): boolean => approvals.some(({ holds }) => holds);
 
 export function whyNotMove(me: Me | undefined, change: Change, to: ChangeStatus, note: string): Why {
   const { status, category, validation } = change;
@@ -75,8 +76,8 @@ export function whyNotMove(me: Me | undefined, change: Change, to: ChangeStatus,
         ? mayNotWork(me, change)
         : mayNotSay(me, change);
   if (may !== undefined) return may;
-  if (to === 'approved' && !holds(change)) return 'Nobody has approved it as it stands.';
-  if (to === 'in_progress' && category === 'normal' && !holds(change))
+  if (to === 'approved' && !isApproved(change)) return 'Nobody has approved it as it stands.';
+  if (to === 'in_progress' && category === 'normal' && !isApproved(change))
     return 'A normal change is approved before it begins.';
   const open = validation.filter(({ result }) => result !== 'passed').length;
   if (to === 'completed' && open > 0) return `${open} of ${validation.length} criteria have not passed.`;

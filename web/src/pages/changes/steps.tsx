@@ -15,7 +15,7 @@ const MOVES: readonly (readonly [to: ChangeStatus, label: string, shown: readonl
   ['completed', 'Complete', ['planned', 'approved', 'in_progress', 'paused']],
   ['paused', 'Pause', ['planned', 'approved', 'in_progress']],
   ['planned', 'Back to planned', ['approved', 'paused']],
-  ['rolled_back', 'Rolled back', ['in_progress', 'paused', 'completed']],
+  ['rolled_back', 'Mark as rolled back', ['in_progress', 'paused', 'completed']],
 ];
 
 /** Approve, reject, and say where the change stands. The approval names the digest of exactly what is shown. */
