@@ -23,6 +23,7 @@ import {
 import { draft, type Draft, type PlannerDeps } from './planner.ts';
 import { judge, TTL_MS, type Judged } from './judge.ts';
 import { planView, type PlanBody } from './plan.ts';
+import { requirePlannable } from './records/gate.ts';
 import type { Factors, Windows } from './duties/index.ts';
 import type { ChangeFacts, Policy } from './policy/types.ts';
 import { readRequest, type ChangeRequest, type RequestItem } from './requests.ts';
@@ -50,7 +51,8 @@ export interface ChangesDeps {
 
 /**
  * The only door: every change, from whomever, begins here and becomes a plan. Rehearses on a twin, judges, stores.
- * Errors: `VALIDATION_FAILED`, `NOT_FOUND`, `FORBIDDEN`, `PVE_UNREACHABLE`; `PREFLIGHT_FAILED` with the id of the plan
+ * Errors: `VALIDATION_FAILED`, `NOT_FOUND`, `FORBIDDEN`, `PVE_UNREACHABLE`; `CHANGE_STATE` for
+ * a change that is about another environment; `PREFLIGHT_FAILED` with the id of the plan
  * that shows the failed step; `TARGET_BUSY` when the wished VMID is reserved by another plan.
  */
 export async function submit(deps: ChangesDeps, body: unknown, principal: Principal): Promise<Record<string, unknown>> {
@@ -62,6 +64,7 @@ export async function submit(deps: ChangesDeps, body: unknown, principal: Princi
   );
   const environment = deps.estate.get(request.environment);
   requireRole(principal, 'operator', environment.name);
+  await requirePlannable(deps.store, { change_id: request.change_id, environment: environment.name }, principal);
   const plan_id = deps.ids.uuid();
   const made = await draft(
     request,

@@ -124,6 +124,23 @@ describe('a change over HTTP', () => {
     expect(applied.json).toMatchObject({ code: 'CHANGE_STATE', change_id: id });
   });
 
+  it('lends itself to no plan of another environment, nor to who may not see it', async () => {
+    const { id } = await make({ environments: ['lab'] });
+    const plan = async (environment: string, token: string): Promise<unknown> =>
+      (await service.ask('POST /v1/actions/plan', { token, body: { ...START, environment, change_id: id } })).json;
+    expect(await plan('other', person)).toMatchObject({
+      code: 'CHANGE_STATE',
+      detail: `${id} is about lab; this plan would change other.`,
+    });
+    expect(await plan('other', narrow)).toMatchObject({ code: 'NOT_FOUND' });
+    expect((await ask(`GET /${id}`)).json['plans']).toEqual([]);
+    const { plan_id } = (await plan('lab', person)) as { plan_id: string };
+    const { digest } = (await ask(`PATCH /${id}`, { environments: ['other'] })).json;
+    await ask(`POST /${id}/approve`, { digest });
+    const applied = await service.ask('POST /v1/actions/apply', { token: person, body: { plan_id } });
+    expect(applied.json).toMatchObject({ code: 'CHANGE_STATE', change_id: id });
+  });
+
   it('refuses agents what only a person may say, and writes nothing', async () => {
     const { id, digest } = await make({ validation: [{ text: 'x' }] });
     const tries: [string, object][] = [

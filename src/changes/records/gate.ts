@@ -3,7 +3,8 @@ import { findChangeRecord, type PlanRecord, type Store, type StoreTx } from '../
 import type { ChangesDeps } from '../changes.ts';
 import type { ChangeFacts } from '../policy/types.ts';
 import type { Principal } from '../../identity/index.ts';
-import { recordOf } from './record.ts';
+import { findChangeFor } from './access.ts';
+import { recordOf, type ChangeRecord } from './record.ts';
 import { changeIn } from './records.ts';
 import { moved } from './status.ts';
 
@@ -16,13 +17,40 @@ export async function changeFactsOf(store: Store, id: string): Promise<ChangeFac
 }
 
 /**
- * Whether the change that a plan belongs to lets it be applied now. Errors: `CHANGE_STATE` when it is over, paused, or a
- * normal one that nobody has approved.
+ * Whether a plan may be made for a change: what was approved for one environment says nothing of another. A change that is
+ * kept elsewhere is not looked at. Errors: `NOT_FOUND` for one that the caller may not see; `CHANGE_STATE` when it does
+ * not touch the environment.
  */
-export async function requireChange(store: Store, { change_id, plan_id }: PlanRecord): Promise<void> {
+export async function requirePlannable(
+  store: Store,
+  { change_id, environment }: Pick<PlanRecord, 'change_id' | 'environment'>,
+  principal: Principal,
+): Promise<void> {
+  const known = change_id !== null && (await findChangeRecord(store, change_id)) !== undefined;
+  if (known) requireTouched(await findChangeFor(store, change_id, principal), environment);
+}
+
+function requireTouched({ id, content: { environments } }: ChangeRecord, environment: string): void {
+  if (environments.length === 0 || environments.includes(environment)) return;
+  throw new AgentError(
+    'CHANGE_STATE',
+    `${id} is about ${environments.join(', ')}; this plan would change ${environment}.`,
+    {
+      more: { change_id: id },
+    },
+  );
+}
+
+/**
+ * Whether the change that a plan belongs to lets it be applied now. Errors: `CHANGE_STATE` when it is over, paused, or a
+ * normal one that nobody has approved, or when it does not touch the plan's environment any more.
+ */
+export async function requireChange(store: Store, { change_id, plan_id, environment }: PlanRecord): Promise<void> {
   const row = change_id === null ? undefined : await findChangeRecord(store, change_id);
   if (row === undefined) return;
-  const { id, category, status } = recordOf(row);
+  const record = recordOf(row);
+  requireTouched(record, environment);
+  const { id, category, status } = record;
   const ready = ['approved', 'in_progress', ...(category === 'normal' ? [] : ['planned'])];
   if (ready.includes(status)) return;
   throw new AgentError(

@@ -1,6 +1,6 @@
 export { judgeCriterion, runChecks } from './criteria.ts';
 export { addEvidence } from './evidence.ts';
-export { beginChange, changeFactsOf, requireChange } from './gate.ts';
+export { beginChange, changeFactsOf, requireChange, requirePlannable } from './gate.ts';
 export { changeMetrics, remindOfReviews, type ChangeMetrics } from './metrics.ts';
 export {
   CATEGORIES,

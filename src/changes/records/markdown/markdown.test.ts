@@ -68,6 +68,21 @@ describe('the change CC-001', () => {
   });
 });
 
+it('the example of the guide is read whole and written as it was', () => {
+  const guide = readFileSync(join(import.meta.dirname, '../../../../docs/changes.md'), 'utf8');
+  const example = /```markdown\n([\s\S]*?)```/.exec(guide)?.[1] ?? '';
+  const read = readChange(example);
+  expect(read).toMatchObject({
+    id: 'CC-014',
+    category: 'normal',
+    status: 'paused',
+    content: { environments: ['home'], validation: [{ check: { kind: 'tcp' } }, {}], more: [] },
+  });
+  expect(visible(writeChange({ ...read, id: 'CC-014', category: 'normal' }))).toContain(
+    visible(example.slice(example.indexOf('## CC-014'))),
+  );
+});
+
 const LETTERS = 'abcXYZ 019 é—&/()"\'.,;:%+'.split('');
 
 describe('any change', () => {
