@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import {
   alwaysOpen,
   bodyOf,
+  changeFactsOf,
   checkTargets,
   createProbe,
   executable,
@@ -18,6 +19,7 @@ import {
   settleRuns,
   type ChangesDeps,
   type RunbookDeps,
+  remindOfReviews,
 } from './changes/index.ts';
 import { approvalFactors, ownerCode, type IdentityDeps } from './identity/index.ts';
 import { connect, Estate } from './estate/index.ts';
@@ -119,6 +121,7 @@ async function compose({ config: named, clock, ids, log, crash }: AppOptions, st
     factors: approvalFactors(identity),
     windows: alwaysOpen,
     services: config.services ?? [],
+    changeFacts: (id) => changeFactsOf(store, id),
     engine: () => engine,
   };
   const runbooks: RunbookDeps = { changes, library: RunbookLibrary.open(config.runbooks), probe: createProbe(estate) };
@@ -224,6 +227,8 @@ async function openJobs({ database }: Config, store: Store, runbooks: RunbookDep
   await queue.work('plans.expire', () => expireOverdue(changes));
   await queue.schedule('runbooks.settle', '* * * * *');
   await queue.work('runbooks.settle', () => settleRuns(runbooks));
+  await queue.schedule('changes.remind', '0 * * * *');
+  await queue.work('changes.remind', () => remindOfReviews(changes));
   return queue;
 }
 

@@ -1,25 +1,16 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startServer, type Server } from './support/program.ts';
 
 /** The page in a real browser, against a real server with the example lab. */
-const ROOT = join(import.meta.dirname, '..');
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const present = existsSync(CHROMIUM);
 const required = process.env['REQUIRE_ALL'] === '1';
 const PHONE = { width: 360, height: 740 };
 const DESK = { width: 1280, height: 900 };
-
-interface Server {
-  readonly url: string;
-  /** Of the one-time link; undefined when there is an owner. */
-  readonly ownerCode: string | undefined;
-  stop(): Promise<void>;
-}
 
 /** A rule for an action that only one test proposes, and a service on the guest that it reboots. */
 const RULES = `rules:
@@ -35,30 +26,21 @@ services:
   - { name: shop, tier: 2, guests: [vm/121] }
 `;
 
-/** Starts the program as a user does; resolves when it has printed its address. */
-async function startServer(data: string, port = 0): Promise<Server> {
-  const { PROXMOX_AGENT_BOOTSTRAP_TOKEN: _, ...env } = process.env;
-  const args = [join(ROOT, 'src/main.ts'), 'serve', '--data', data, '--port', String(port)];
-  const child: ChildProcess = spawn(process.execPath, args, { cwd: data, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  const ended = once(child, 'exit');
-  const url = await new Promise<string>((resolve, reject) => {
-    const read = (piece: Buffer): void => {
-      said += piece.toString();
-      const found = /listens on (http:\S+)/.exec(said)?.[1];
-      // The greeting is one write, so the owner link is there when the address is.
-      if (found !== undefined) resolve(found);
-    };
-    child.stdout?.on('data', read);
-    child.stderr?.on('data', read);
-    void ended.then(() => reject(new Error(`the server ended: ${said}`)));
-  });
-  const stop = async (): Promise<void> => {
-    child.kill('SIGTERM');
-    await ended;
-  };
-  return { url, ownerCode: /#owner=(\S+)/.exec(said)?.[1], stop };
-}
+const CHANGE = `## CC-001 — Foundation of the control plane
+
+**Phase:** Phase 4
+
+### Scope
+**In Scope:**
+- One host
+
+### Validation Criteria
+- The host answers
+- Nothing else noticed
+
+### Status
+☑ Paused (a checkpoint on purpose)
+`;
 
 interface View {
   /** Token to be signed in with; empty: nobody. */
@@ -295,6 +277,42 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
     await plan.getByRole('button', { name: 'Approve' }).click();
     await plan.getByText('No second factor is enrolled for you', { exact: false }).waitFor();
     await api('POST', `/v1/plans/${plan_id}/cancel`, {});
+  });
+
+  it('takes a change from its document, and a person approves, judges and completes it', async () => {
+    const page = await open('/changes', { viewport: PHONE });
+    await page.getByText('There is no change yet', { exact: false }).waitFor();
+    const file = page.getByLabel('Import a change');
+    await file.setInputFiles({ name: 'x.md', mimeType: 'text/markdown', buffer: Buffer.from('nothing') });
+    await page.getByRole('button', { name: 'Import it' }).click();
+    await page.getByRole('alert').getByText('is not a change record', { exact: false }).waitFor();
+    await file.setInputFiles({ name: 'CC-001.md', mimeType: 'text/markdown', buffer: Buffer.from(CHANGE) });
+    await page.getByRole('button', { name: 'Import it' }).click();
+    const record = page.getByRole('article', { name: 'Change CC-001' });
+    await record.getByText('paused', { exact: true }).first().waitFor();
+    await record.getByText('a checkpoint on purpose').first().waitFor();
+    await record.getByText('No criterion has a check.').waitFor();
+    await record.getByRole('button', { name: 'Approve', exact: true }).click();
+    await record.getByText('owner', { exact: false }).getByText('with token', { exact: false }).waitFor();
+    await record.getByRole('button', { name: 'Go on as approved' }).click();
+    await record.getByRole('button', { name: 'Begin' }).click();
+    await record.getByText('2 of 2 criteria have not passed.').waitFor();
+    for (const n of [1, 2]) {
+      const criterion = record.getByRole('listitem', { name: `Criterion ${n}` });
+      await criterion.getByText('Say whether it holds').click();
+      await criterion.getByLabel(`Evidence for criterion ${n}`).fill('seen');
+      await criterion.getByRole('button', { name: 'It holds' }).click();
+      await criterion.getByText('passed', { exact: true }).waitFor();
+    }
+    const saved = page.waitForEvent('download');
+    await record.getByRole('button', { name: 'Export as Markdown' }).click();
+    expect((await saved).suggestedFilename()).toBe('CC-001.md');
+    await record.getByRole('button', { name: 'Complete' }).click();
+    await record.getByText('completed', { exact: true }).first().waitFor();
+    expect(await fitsWidth(page)).toBe(true);
+    await record.getByRole('button', { name: 'All changes' }).click();
+    await page.getByText('1 change, 1 ended', { exact: false }).waitFor();
+    expect(await fitsWidth(page)).toBe(true);
   });
 
   it('goes on by itself when the server was away', async () => {

@@ -66,6 +66,7 @@ const WHERE = {
   plan: "the plan's",
   operation: "the operation's",
   run: "the run's",
+  change: "all of the change's",
   own: 'where the caller has what it gives or takes',
 } as const;
 

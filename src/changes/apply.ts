@@ -21,6 +21,7 @@ import { decide } from './policy/baseline.ts';
 import { unknownTarget } from './policy/scope.ts';
 import type { PlanFacts, PolicyInput } from './policy/types.ts';
 import { actorOf, requireRole, type Principal } from '../identity/index.ts';
+import { beginChange, requireChange } from './records/index.ts';
 import { readRequest } from './requests.ts';
 
 /** A VMID stays reserved while its plan is being applied; crashes and long waits included. */
@@ -56,6 +57,7 @@ export async function apply(
   }
   requireState(plan, ['approved']);
   await requireThawed(deps, environment, plan_id);
+  await requireChange(deps.store, plan);
   await judgeAgain(deps, plan);
   const operation = await deps.store.commit(async (trx) => {
     const targets = lockedTargets(plan);
@@ -71,6 +73,7 @@ export async function apply(
       payload: { plan_hash: plan.plan_hash },
     });
     await deps.events.publish(trx, { type: 'operation.created', environment, ids });
+    await beginChange(deps, trx, plan, principal);
     return made;
   });
   deps.engine().start(operation.operation_id);

@@ -23,6 +23,7 @@ import {
 import { draft, type Draft, type PlannerDeps } from './planner.ts';
 import { judge, TTL_MS, type Judged } from './judge.ts';
 import { planView, type PlanBody } from './plan.ts';
+import { requirePlannable } from './records/gate.ts';
 import type { Factors, Windows } from './duties/index.ts';
 import type { ChangeFacts, Policy } from './policy/types.ts';
 import { readRequest, type ChangeRequest, type RequestItem } from './requests.ts';
@@ -51,7 +52,8 @@ export interface ChangesDeps {
 /**
  * The only door: every change, from whomever, begins here and becomes a plan. Rehearses on a twin, judges, stores.
  * `plan_id` is for who has to know it before the plan is made; of two plans with one id the second is not stored.
- * Errors: `VALIDATION_FAILED`, `NOT_FOUND`, `FORBIDDEN`, `PVE_UNREACHABLE`; `PREFLIGHT_FAILED` with the id of the plan
+ * Errors: `VALIDATION_FAILED`, `NOT_FOUND`, `FORBIDDEN`, `PVE_UNREACHABLE`; `CHANGE_STATE` for a change that is about
+ * another environment; `PREFLIGHT_FAILED` with the id of the plan
  * that shows the failed step; `TARGET_BUSY` when the wished VMID is reserved by another plan.
  */
 export async function submit(
@@ -68,6 +70,7 @@ export async function submit(
   );
   const environment = deps.estate.get(request.environment);
   requireRole(principal, 'operator', environment.name);
+  await requirePlannable(deps.store, { change_id: request.change_id, environment: environment.name }, principal);
   const made = await draft(
     request,
     environment,

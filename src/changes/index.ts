@@ -11,6 +11,7 @@ export { explainPlan, mayKnow, type Explanation } from './policy/explain.ts';
 export { policyFiles, readRules } from './policy/read.ts';
 export type { ChangeFacts, Policy } from './policy/types.ts';
 export { servicesOf } from './judge.ts';
+export * from './records/index.ts';
 export { planRequestSchema, plansRequestSchema, readRequest } from './requests.ts';
 export { checkTargets } from './targets.ts';
 export { plannerDeps } from './changes.ts';

@@ -141,6 +141,13 @@ export const CATALOGUE = {
     'The plan is in a state that does not allow this',
     'Look at the plan: its `state` says what can follow.',
   ),
+  CHANGE_STATE: entry(
+    409,
+    6,
+    false,
+    'The change record does not allow this now',
+    'Look at the record: its status and its criteria say what can follow.',
+  ),
   REQUEST_HASH_MISMATCH: entry(
     409,
     6,

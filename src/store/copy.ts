@@ -44,6 +44,7 @@ export const TABLE_KEYS: Readonly<Record<Table, readonly string[]>> = {
   checkpoints: ['seq'],
   events: ['id'],
   task_durations: ['id'],
+  change_records: ['id'],
 };
 const TABLES = Object.keys(TABLE_KEYS) as Table[];
 /** Rows read and written at a time; their columns have to fit into one statement's parameters. */

@@ -40,3 +40,4 @@ export * from './queries/stored_secrets.ts';
 export * from './queries/audit.ts';
 export * from './queries/events.ts';
 export * from './queries/durations.ts';
+export * from './queries/change_records.ts';

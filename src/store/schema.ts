@@ -255,4 +255,13 @@ export interface Database {
     error: string | null;
   };
   schedules: { name: string; cron: string; zone: string; next_at: number };
+  change_records: {
+    id: string;
+    number: number;
+    category: string;
+    status: string;
+    created_at: number;
+    updated_at: number;
+    body: string;
+  };
 }

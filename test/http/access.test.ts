@@ -73,6 +73,20 @@ const LEAST: Readonly<Record<string, Role>> = {
   'POST /v1/plans/{plan_id}/reject': 'approver',
   'GET /v1/plans/{plan_id}/passkey-challenge': 'approver',
   'POST /v1/plans/{plan_id}/cancel': 'operator',
+  'POST /v1/changes': 'operator',
+  'GET /v1/changes': 'viewer',
+  'GET /v1/changes/metrics': 'viewer',
+  'POST /v1/changes/import': 'operator',
+  'GET /v1/changes/{change_id}': 'viewer',
+  'PATCH /v1/changes/{change_id}': 'operator',
+  'GET /v1/changes/{change_id}/export': 'viewer',
+  'POST /v1/changes/{change_id}/approve': 'approver',
+  'POST /v1/changes/{change_id}/reject': 'approver',
+  'POST /v1/changes/{change_id}/status': 'operator',
+  'POST /v1/changes/{change_id}/check': 'operator',
+  'POST /v1/changes/{change_id}/criteria/{n}': 'operator',
+  'POST /v1/changes/{change_id}/review': 'approver',
+  'POST /v1/changes/{change_id}/evidence': 'operator',
   'POST /v1/actions/apply': 'operator',
   'GET /v1/operations': 'viewer',
   'GET /v1/operations/{operation_id}': 'viewer',
@@ -132,7 +146,8 @@ function refusal(route: string, role: Role, kind: PrincipalClass): string | unde
   const least = LEAST[route];
   if (least === undefined) throw new Error(`${route} is not in the table`);
   // First of all, so that an agent is told that it can never approve, and not that its role is too low.
-  if (/approve$|reject$|\}\/passkey-challenge$/.test(route) && kind !== 'human') return 'APPROVAL_FORBIDDEN';
+  if (/approve$|reject$|criteria\/\{n\}$|review$|\}\/passkey-challenge$/.test(route) && kind !== 'human')
+    return 'APPROVAL_FORBIDDEN';
   if (ROLES.indexOf(role) < ROLES.indexOf(least)) return 'FORBIDDEN';
   if (PEOPLE.test(route) && kind !== 'human') return 'FORBIDDEN';
   if (OWN.test(route)) return 'FORBIDDEN';

@@ -42,11 +42,15 @@ beforeAll(async () => {
   const { id } = await invite(service, BOOTSTRAP, 'of-lab', { lab: 'viewer' });
   const run = await ask('POST /v1/runbook-runs', BOOTSTRAP, RUN);
   expect(run.status, run.text).toBe(201);
+  const record = { title: 'of lab', environments: ['lab'], validation: [{ text: 'it works' }] };
+  const change = await ask('POST /v1/changes', BOOTSTRAP, record);
   found = {
     '{run_id}': String(run.json['run_id']),
     '{step}': '1',
     'runbooks/{id}': 'runbooks/secrets',
     'secrets/{name}': 'secrets/none',
+    '{change_id}': String(change.json['id']),
+    '{n}': '1',
     '{plan_id}': String(plan.json['plan_id']),
     '{operation_id}': String(operation.json['operation_id']),
     '{environment}': 'lab',
@@ -87,6 +91,15 @@ const SENT: Readonly<Record<string, { readonly query?: string; readonly body?: o
   'POST /v1/runbook-runs/{run_id}/abort': { body: { reason: 'a test' } },
   'PUT /v1/secrets/{name}': { body: {} },
   'POST /v1/secrets/rotate-key': { body: {} },
+  'POST /v1/changes': { body: { title: 'made', environments: ['lab'] } },
+  'POST /v1/changes/import': { body: { markdown: '---\nid: CC-001\nenvironments: [lab]\n---\n# made\n' } },
+  'PATCH /v1/changes/{change_id}': { body: { digest: 'a'.repeat(64) } },
+  'POST /v1/changes/{change_id}/approve': { body: { digest: 'a'.repeat(64) } },
+  'POST /v1/changes/{change_id}/reject': { body: { note: 'a test' } },
+  'POST /v1/changes/{change_id}/status': { body: { status: 'planned' } },
+  'POST /v1/changes/{change_id}/criteria/{n}': { body: { result: 'passed' } },
+  'POST /v1/changes/{change_id}/review': { body: { text: 'a test' } },
+  'POST /v1/changes/{change_id}/evidence': { body: { text: 'a test' } },
   'POST /v1/policy/test': { body: { tests: [] } },
   'GET /v1/inventory': { query: '?environment=lab' },
   'GET /v1/vm/status': { query: '?environment=lab&target=vm/101' },
@@ -140,7 +153,7 @@ function expected(
   if (environment === 'all')
     return grants['*'] !== undefined && Object.values(grants).every((held) => atLeast(held, role)) ? 'in' : 'refused';
   if (environment.startsWith('named')) return atLeast(here, role) ? 'in' : 'refused';
-  if (environment === "the plan's" || environment === "the operation's" || environment === "the run's")
+  if (["the plan's", "the operation's", "the run's", "all of the change's"].includes(environment))
     return here === undefined ? 'hidden' : atLeast(here, role) ? 'in' : 'refused';
   if (
     environment.startsWith('where the caller has') &&
@@ -163,7 +176,8 @@ async function compare(token: string, grants: Grants, kind: PrincipalClass, acco
     if (got.status === 401 || got.status === 500) wrong.push(`${row.route}: ${got.status} ${got.text}`);
     const wanted = expected(row, grants, kind, account);
     if (outcome(got) !== wanted) wrong.push(`${row.route}: ${outcome(got)}, not ${wanted}: ${got.text.slice(0, 200)}`);
-    const refusal = /approve$|reject$|\}\/passkey-challenge$/.test(row.route) && kind !== 'human';
+    const refusal =
+      /approve$|reject$|criteria\/\{n\}$|review$|\}\/passkey-challenge$/.test(row.route) && kind !== 'human';
     if (refusal && got.json['code'] !== 'APPROVAL_FORBIDDEN') wrong.push(`${row.route}: ${got.text}`);
   }
   expect(wrong).toEqual([]);

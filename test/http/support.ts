@@ -166,6 +166,20 @@ export const ROUTES: readonly Route[] = (
     ['DELETE /v1/secrets/{name}', '/v1/secrets/nobody'],
     ['POST /v1/secrets/rotate-key', '/v1/secrets/rotate-key', { to: 'keys' }],
     ['GET /v1/graph', '/v1/graph?environment=lab'],
+    ['POST /v1/changes', '/v1/changes', { title: '' }],
+    ['GET /v1/changes', '/v1/changes'],
+    ['GET /v1/changes/metrics', '/v1/changes/metrics'],
+    ['POST /v1/changes/import', '/v1/changes/import', { markdown: 'no change' }],
+    ['GET /v1/changes/{change_id}', '/v1/changes/CC-999'],
+    ['PATCH /v1/changes/{change_id}', '/v1/changes/CC-999', {}],
+    ['GET /v1/changes/{change_id}/export', '/v1/changes/CC-999/export'],
+    ['POST /v1/changes/{change_id}/approve', '/v1/changes/CC-999/approve', { digest: 'a'.repeat(64) }],
+    ['POST /v1/changes/{change_id}/reject', '/v1/changes/CC-999/reject', { note: 'no' }],
+    ['POST /v1/changes/{change_id}/status', '/v1/changes/CC-999/status', { status: 'planned' }],
+    ['POST /v1/changes/{change_id}/check', '/v1/changes/CC-999/check'],
+    ['POST /v1/changes/{change_id}/criteria/{n}', '/v1/changes/CC-999/criteria/1', { result: 'passed' }],
+    ['POST /v1/changes/{change_id}/review', '/v1/changes/CC-999/review', { text: 'x' }],
+    ['POST /v1/changes/{change_id}/evidence', '/v1/changes/CC-999/evidence', { text: 'x' }],
     ['POST /v1/actions/apply', '/v1/actions/apply', { plan_id: NOWHERE }],
     ['POST /v1/environments/{environment}/freeze', '/v1/environments/nowhere/freeze', { reason: 'a test' }],
     ['POST /v1/environments/{environment}/thaw', '/v1/environments/nowhere/thaw', { reason: 'a test' }],
@@ -217,4 +231,12 @@ export const ROUTES: readonly Route[] = (
     ['GET /metrics', '/metrics'],
   ] as const
 ).map(([route, path, body]) => [route, path, body]);
-export const OPEN = ['GET /healthz', 'GET /readyz', 'GET /openapi.json', 'GET /docs', 'GET /', 'GET /v1/session'];
+export const OPEN = [
+  'GET /healthz',
+  'GET /readyz',
+  'GET /openapi.json',
+  'GET /docs',
+  'GET /',
+  'GET /changes',
+  'GET /v1/session',
+];

@@ -1,4 +1,5 @@
 import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router';
+import { Changes } from './pages/changes/page.tsx';
 import { NotFound } from './pages/not_found.tsx';
 import { Overview } from './pages/overview.tsx';
 import { Shell } from './pages/shell.tsx';
@@ -8,6 +9,8 @@ export interface PageSearch {
   readonly environment?: string;
   /** The plan that is open. */
   readonly plan?: string;
+  /** The change that is open. */
+  readonly change?: string;
   /** The form for a new plan is open: for a target, or `any`. */
   readonly propose?: string;
   /** The runbook that is to be started. */
@@ -22,12 +25,14 @@ const text = (value: unknown): string | undefined =>
 function validateSearch(search: Record<string, unknown>): PageSearch {
   const environment = text(search['environment']);
   const plan = text(search['plan']);
+  const change = text(search['change']);
   const propose = text(search['propose']);
   const runbook = text(search['runbook']);
   const run = text(search['run']);
   return {
     ...(environment === undefined ? {} : { environment }),
     ...(plan === undefined ? {} : { plan }),
+    ...(change === undefined ? {} : { change }),
     ...(propose === undefined ? {} : { propose }),
     ...(runbook === undefined ? {} : { runbook }),
     ...(run === undefined ? {} : { run }),
@@ -36,9 +41,10 @@ function validateSearch(search: Record<string, unknown>): PageSearch {
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, validateSearch });
 const overview = createRoute({ getParentRoute: () => root, path: '/', component: Overview });
+const changes = createRoute({ getParentRoute: () => root, path: '/changes', component: Changes });
 
-/** A new page is a file in `pages/` and a route here. */
-export const createPageRouter = () => createRouter({ routeTree: root.addChildren([overview]) });
+/** A new page is a file in `pages/`, a route here, and a path in `src/surfaces/http/server.ts`. */
+export const createPageRouter = () => createRouter({ routeTree: root.addChildren([overview, changes]) });
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -189,3 +189,92 @@ export interface Operation {
   readonly ended_at?: Instant | null;
   readonly error?: { readonly code?: string; readonly message?: string; readonly detail?: string } | string | null;
 }
+
+/** A line of a list, with the lines below it. */
+export interface Line {
+  readonly text: string;
+  readonly lines?: readonly Line[];
+}
+
+export interface Criterion {
+  /** From 1. */
+  readonly n: number;
+  readonly text: string;
+  readonly result: string;
+  readonly check?: {
+    readonly kind: string;
+    readonly environment?: string;
+    readonly target?: string;
+    readonly status?: string;
+    readonly host?: string;
+    readonly port?: number;
+  };
+  readonly how?: string;
+  readonly by?: unknown;
+  readonly at?: Instant;
+  readonly evidence?: string;
+}
+
+export interface Change {
+  readonly id: string;
+  readonly status: string;
+  readonly status_note: string;
+  readonly category: string;
+  readonly proposed_category?: { readonly proposed: string; readonly why: string } | null;
+  readonly digest: string;
+  readonly created_at: Instant;
+  readonly updated_at: Instant;
+  readonly created_by: unknown;
+  readonly title: string;
+  readonly date: string;
+  readonly phase: string;
+  readonly requested_by: string;
+  readonly role: string;
+  readonly summary: string;
+  readonly scope: { readonly in: readonly Line[]; readonly out: readonly Line[]; readonly out_note?: string };
+  readonly risk: {
+    readonly level: string;
+    readonly identified: readonly Line[];
+    readonly mitigations: readonly Line[];
+  };
+  readonly impact: readonly { readonly on: string; readonly effect: string }[];
+  readonly downtime: string;
+  readonly rollback: readonly Line[];
+  readonly validation: readonly Criterion[];
+  readonly notes: string;
+  readonly more?: readonly { readonly heading: string; readonly text: string }[];
+  readonly environments: readonly string[];
+  readonly runbooks: readonly string[];
+  readonly plans: readonly { readonly plan_id: string; readonly state: string; readonly environment: string }[];
+  readonly approvals: readonly {
+    readonly by: unknown;
+    readonly at: Instant;
+    readonly comment: string;
+    readonly method: string;
+    /** False when it was for earlier words. */
+    readonly holds: boolean;
+  }[];
+  readonly evidence: readonly { readonly at: Instant; readonly by: unknown; readonly text: string }[];
+  readonly history: readonly {
+    readonly status: string;
+    readonly at: Instant;
+    readonly by: unknown;
+    readonly note: string;
+  }[];
+  readonly review?: {
+    readonly due_at: string;
+    readonly overdue: boolean;
+    readonly done?: { readonly at: Instant; readonly by: unknown; readonly text: string };
+  };
+}
+
+/** Shares from 0 to 1, times in seconds; null where nothing has ended yet. */
+export interface ChangeMetrics {
+  readonly total: number;
+  readonly ended: number;
+  readonly failure_rate: number | null;
+  readonly lead_time_seconds: number | null;
+  readonly emergency_share: number | null;
+  readonly time_to_restore_seconds: number | null;
+  readonly reviews_overdue: number;
+}

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { Context, DEFAULT_SERVER, type GlobalOptions } from './context.ts';
 import { usage } from './problem.ts';
+import { addChangeRecordCommands } from './program_change_records.ts';
 import { addChangeCommands } from './program_changes.ts';
 import { addLabCommands } from './program_lab.ts';
 import { addPolicyCommands } from './program_policy.ts';
@@ -83,6 +84,7 @@ function makeProgram(io: Io, deps: CliDeps, act: Act, leave: (code: number) => v
   addPeopleCommands(program, act);
   addLabCommands(program, act);
   addChangeCommands(program, act);
+  addChangeRecordCommands(program, act);
   addPolicyCommands(program, act);
   addRunbookCommands(program, act);
   addRecordCommands(program, act);

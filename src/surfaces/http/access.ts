@@ -8,10 +8,11 @@ export type Who = 'anyone' | 'people' | 'self';
 /**
  * Where the environment comes from in which the role has to be held. `none`: it is about none, or shows only what the
  * caller may see; `everywhere`: about all at once; `plan`, `operation` and `run`: of what the path names, which is not
- * found for whom it is not; `body`: named there, and looked at by the room that reads it; `own`: what the caller gives or takes is
- * compared with what it administers.
+ * found for whom it is not; `change`: of all that the change touches, which is not found for who may see none of it;
+ * `body`: named there, and looked at by the room that reads it; `own`: what the caller gives or takes is compared with
+ * what it administers.
  */
-export type Where = 'none' | 'everywhere' | 'path' | 'query' | 'body' | 'plan' | 'operation' | 'run' | 'own';
+export type Where = 'none' | 'everywhere' | 'path' | 'query' | 'body' | 'plan' | 'operation' | 'run' | 'change' | 'own';
 
 /** Who may call a route. `docs/access.md` is written from these, and a test calls every route as everybody. */
 export interface Rule {
@@ -31,8 +32,8 @@ export interface AccessRow {
 
 export const allow = (role: Role, environment: Where, who: Who = 'anyone'): Rule => ({ role, who, environment });
 /** For the word of a person that lets a change through. */
-export const approving = (environment: Where): Rule => ({
-  ...allow('approver', environment, 'people'),
+export const approving = (environment: Where, role: Role = 'approver'): Rule => ({
+  ...allow(role, environment, 'people'),
   approval: true,
 });
 

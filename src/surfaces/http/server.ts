@@ -14,6 +14,7 @@ import { addAuthentication } from './auth.ts';
 import type { HttpDeps } from './context.ts';
 import { sendProblem } from './problem.ts';
 import { actionRoutes } from './routes/actions.ts';
+import { changeRoutes } from './routes/changes.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { eventRoutes } from './routes/events.ts';
 import { graphRoutes } from './routes/graph.ts';
@@ -35,6 +36,8 @@ import { tokenRoutes } from './routes/tokens.ts';
 const BODY_LIMIT = 1024 * 1024;
 /** Requests of one address in ten seconds; a person or a program at work stays far below. */
 const RATE = { max: 5_000, timeWindow: 10_000 };
+/** What the page itself shows, by its own router. */
+const PAGES = ['/', '/changes'];
 const PAGE = join(import.meta.dirname, '../../../web/dist');
 
 /** The HTTP surface: the routes of the contract, OpenAPI made from their schemas, and the page at `/`. */
@@ -75,6 +78,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
   for (const routes of [
     actionRoutes,
     planRoutes,
+    changeRoutes,
     operationRoutes,
     readRoutes,
     graphRoutes,
@@ -181,15 +185,17 @@ function withEtag(
 }
 
 async function addPage(server: FastifyInstance): Promise<void> {
+  const open = { config: { rule: 'public' as const }, schema: { hide: true } };
   if (!existsSync(join(PAGE, 'index.html'))) {
-    server.get('/', { config: { rule: 'public' }, schema: { hide: true } }, (_request, reply) =>
-      reply.type('text/plain').send('The page is not built here; run `npm start`.\n'),
-    );
+    for (const path of PAGES)
+      server.get(path, open, (_request, reply) =>
+        reply.type('text/plain').send('The page is not built here; run `npm start`.\n'),
+      );
     return;
   }
   await server.register(staticFiles, { root: PAGE, serve: false });
-  const open = { config: { rule: 'public' as const }, schema: { hide: true } };
-  server.get('/', open, (_request, reply) => reply.header('Cache-Control', 'no-cache').sendFile('index.html'));
+  for (const path of PAGES)
+    server.get(path, open, (_request, reply) => reply.header('Cache-Control', 'no-cache').sendFile('index.html'));
   // Names of assets carry a hash of their content, so a browser may keep them.
   server.get('/assets/*', open, (request, reply) =>
     reply.sendFile(`assets/${(request.params as { '*': string })['*']}`, { maxAge: '365d', immutable: true }),

@@ -27,9 +27,10 @@ export const useCaller = (session: Session): string | undefined =>
 /** Which reads an event makes stale, by the begin of their keys. What is not named is read again on its own clock. */
 function staleAfter(type: string): readonly string[] {
   if (type === 'operation.progress') return ['operations/one'];
-  if (type.startsWith('operation.')) return ['operations', 'plans', 'runs', 'audit', 'inventory', 'nodes'];
+  if (type.startsWith('operation.')) return ['operations', 'plans', 'changes', 'runs', 'audit', 'inventory', 'nodes'];
   if (type.startsWith('runbook.')) return ['runs', 'audit'];
-  if (type.startsWith('plan.') || type.startsWith('approval.')) return ['plans', 'runs', 'audit'];
+  if (type.startsWith('plan.') || type.startsWith('approval.')) return ['plans', 'changes', 'runs', 'audit'];
+  if (type.startsWith('change.')) return ['changes', 'audit'];
   if (type.startsWith('environment.')) return ['environments', 'nodes', 'inventory', 'audit'];
   return ['audit'];
 }

@@ -24,12 +24,12 @@ const POLL_MS = 5_000;
 
 type Options<T> = Omit<UseQueryOptions<T>, 'queryKey' | 'queryFn'>;
 
-function useRead<T>(key: readonly unknown[], path: string, options: Options<T> = {}) {
+export function useRead<T>(key: readonly unknown[], path: string, options: Options<T> = {}) {
   const { client } = useApi();
   return useQuery<T>({ queryKey: key, queryFn: ({ signal }) => client.get<T>(path, signal), ...options });
 }
 
-function usePolling(): number | false {
+export function usePolling(): number | false {
   return useApi().live === 'live' ? false : POLL_MS;
 }
 
@@ -97,11 +97,11 @@ export const useRun = (run_id: string) => {
   return useRead<Run>(['runs', 'one', run_id], `/v1/runbook-runs/${q(run_id)}`, { refetchInterval });
 };
 
-interface Page {
+export interface Page {
   readonly next?: string | null;
 }
 
-function usePages<T extends Page>(key: readonly unknown[], path: string) {
+export function usePages<T extends Page>(key: readonly unknown[], path: string) {
   const { client } = useApi();
   const refetchInterval = usePolling();
   return useInfiniteQuery({
@@ -127,7 +127,7 @@ export const useOperations = () =>
 export const useRuns = () => usePages<Page & { runs: RunSummary[] }>(['runs', 'all'], '/v1/runbook-runs?limit=10');
 
 /**
- * A change that the server is asked for. Whatever the answer, plans, operations and the audit are read again after it:
+ * A change that the server is asked for. Whatever the answer, plans, operations, changes and the audit are read again after it:
  * a refusal usually means that the page shows something old.
  */
 export function useSend<T, V>(what: (post: <R>(path: string, body?: unknown) => Promise<R>, input: V) => Promise<T>) {
@@ -137,7 +137,8 @@ export function useSend<T, V>(what: (post: <R>(path: string, body?: unknown) => 
     mutationFn: (input) => what(client.post, input),
     onSettled: (_, error) => {
       if (error instanceof Problem && error.status === 400) return;
-      for (const key of ['plans', 'operations', 'runs', 'audit']) void queries.invalidateQueries({ queryKey: [key] });
+      for (const key of ['plans', 'operations', 'changes', 'runs', 'audit'])
+        void queries.invalidateQueries({ queryKey: [key] });
     },
   });
 }

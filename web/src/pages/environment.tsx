@@ -1,4 +1,4 @@
-import { useNavigate, useSearch } from '@tanstack/react-router';
+import { useLocation, useNavigate, useSearch } from '@tanstack/react-router';
 import { useEnvironments } from '../api/queries.ts';
 
 /** The environment whose nodes and guests are shown: the one in the address, else the first. */
@@ -13,8 +13,10 @@ export function EnvironmentChoice() {
   const { data } = useEnvironments();
   const chosen = useEnvironment();
   const navigate = useNavigate();
+  const { pathname } = useLocation();
   const environments = data?.environments ?? [];
-  if (chosen === undefined || environments.length === 0) return null;
+  // Only the overview shows one environment at a time.
+  if (pathname !== '/' || chosen === undefined || environments.length === 0) return null;
   return (
     <select
       aria-label="Environment"

@@ -1,4 +1,3 @@
-import { useMe } from '../api/queries.ts';
 import type { Me, Role } from '../api/types.ts';
 
 /**
@@ -19,5 +18,3 @@ export function mayNotApprove(me: Me | undefined, environment: string): string |
   if (role === 'viewer' || role === 'operator') return `Your role is ${role}; approving needs approver.`;
   return undefined;
 }
-
-export const useMayPropose = (): string | undefined => mayNotPropose(useMe().data);

@@ -1,10 +1,10 @@
-import { Outlet, useNavigate } from '@tanstack/react-router';
+import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { useApi } from '../api/context.tsx';
 import { Announcer } from '../parts/announcer.tsx';
 import { Button } from '../parts/button.tsx';
 import { useTheme } from '../parts/theme.ts';
-import { useMayPropose } from './rights.ts';
+import { useMayPropose } from './use_rights.ts';
 import { Account } from './account/dialog.tsx';
 import { EnvironmentChoice } from './environment.tsx';
 
@@ -40,7 +40,8 @@ export function Shell() {
   useSearchKey();
   const navigate = useNavigate();
   const mayPropose = useMayPropose();
-  const propose = () => void navigate({ to: '/', search: (old) => ({ ...old, propose: 'any' }) });
+  const propose = () =>
+    void navigate({ to: '/', search: ({ environment }) => ({ ...(environment && { environment }), propose: 'any' }) });
   return (
     <div className="mx-auto max-w-[90rem] px-3 pb-16 sm:px-5">
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-20 focus:bg-panel focus:p-2">
@@ -59,19 +60,38 @@ export function Shell() {
             </Button>
           </div>
         </div>
-        <nav aria-label="Sections" className="-mx-2 flex flex-wrap pb-1.5 text-dim">
-          {SECTIONS.map(([id, label]) => (
-            <a key={id} href={`#${id}`} className="rounded px-2 py-1 hover:bg-sunken hover:text-text">
-              {label}
-            </a>
-          ))}
-        </nav>
+        <Sections />
       </header>
       <main id="main" tabIndex={-1} className="outline-none">
         <Outlet />
       </main>
       <Announcer />
     </div>
+  );
+}
+
+const PLACE = 'rounded px-2 py-1 hover:bg-sunken hover:text-text';
+
+/** The sections of the overview, and the pages beside it. */
+function Sections() {
+  const overview = useLocation().pathname === '/';
+  return (
+    <nav aria-label="Sections" className="-mx-2 flex flex-wrap pb-1.5 text-dim">
+      {SECTIONS.map(([id, label]) =>
+        overview ? (
+          <a key={id} href={`#${id}`} className={PLACE}>
+            {label}
+          </a>
+        ) : (
+          <Link key={id} to="/" hash={id} className={PLACE}>
+            {label}
+          </Link>
+        ),
+      )}
+      <Link to="/changes" search={{}} className={PLACE} activeProps={{ className: 'font-semibold text-text' }}>
+        Changes
+      </Link>
+    </nav>
   );
 }
 

@@ -46,9 +46,13 @@ const STATE_TONES: Readonly<Record<string, Tone>> = {
   fail: 'bad',
   denied: 'bad',
   expired: 'bad',
+  in_progress: 'accent',
+  completed: 'ok',
+  rolled_back: 'bad',
+  rejected: 'bad',
 };
 
-/** States of plans, operations, steps and checks. */
+/** States of plans, operations, changes, steps and checks. */
 export const StateChip = ({ state }: { state: string }) => (
   <Chip tone={STATE_TONES[state] ?? 'none'}>{words(state)}</Chip>
 );

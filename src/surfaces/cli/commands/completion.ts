@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { findPlace, kindOf, listFlags } from '../params/schema.ts';
 import { usage } from '../problem.ts';
-import type { Operation, Plan } from '../model.ts';
+import type { Change, Operation, Plan } from '../model.ts';
 import type { RunbookRow, RunRow } from '../model_runbook.ts';
 import { fetchActions } from './catalogue.ts';
 
@@ -120,6 +120,10 @@ async function names(context: Context, path: string): Promise<Candidate[]> {
   if (/^runbook (run|step|walk|pause|resume|abort|report)$/.test(path)) {
     const { runs } = (await context.api.get<{ runs: RunRow[] }>('/v1/runbook-runs', quick)).body;
     return runs.map(({ run_id, title, state }) => [run_id, `${title}, ${state}`]);
+  }
+  if (/^change (?!new$|list$|import$|metrics$)/.test(path)) {
+    const { changes } = (await context.api.get<{ changes: Change[] }>('/v1/changes', quick)).body;
+    return changes.map(({ id, title }) => [id, title]);
   }
   return [];
 }

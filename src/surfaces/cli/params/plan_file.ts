@@ -2,7 +2,7 @@ import type { Context } from '../context.ts';
 import type { ActionRow } from '../model.ts';
 import { usage } from '../problem.ts';
 import { resolveSecrets } from './secrets.ts';
-import { readFileText } from './source.ts';
+import { readYamlValue } from './source.ts';
 
 type Item = Readonly<Record<string, unknown>>;
 
@@ -15,13 +15,7 @@ export async function readPlanFile(
   file: string,
   pick: (name: string) => Promise<ActionRow>,
 ): Promise<Record<string, unknown>> {
-  const text = file === '-' ? await context.stdin('--file') : readFileText(file, '--file');
-  const { parseDocument } = await import('yaml');
-  // YAML is a superset of JSON: one reader for both.
-  const document = parseDocument(text);
-  const [broken] = document.errors;
-  if (broken !== undefined) throw usage(`--file: ${broken.message.split('\n')[0] ?? 'is not YAML'}`);
-  const content = document.toJS() as unknown;
+  const content = await readYamlValue(context, file, '--file');
   const { actions, ...rest } = (Array.isArray(content) ? { actions: content as unknown } : (content ?? {})) as {
     actions?: unknown;
   };

@@ -22,3 +22,21 @@ export function readFileText(path: string, where: string): string {
     throw usage(`${where}: the file ${path} cannot be read.`);
   }
 }
+
+/** A mapping in a file, `-` for the standard input. YAML is a superset of JSON: one reader for both. Errors:
+ * `VALIDATION_FAILED` naming the place. */
+export async function readYaml(context: Context, file: string, where: string): Promise<Record<string, unknown>> {
+  const content = await readYamlValue(context, file, where);
+  if (typeof content !== 'object' || content === null || Array.isArray(content))
+    throw usage(`${where}: ${file} must hold names with their values, such as \`title: …\`.`);
+  return content as Record<string, unknown>;
+}
+
+export async function readYamlValue(context: Context, file: string, where: string): Promise<unknown> {
+  const text = file === '-' ? await context.stdin(where) : readFileText(file, where);
+  const { parseDocument } = await import('yaml');
+  const document = parseDocument(text);
+  const [broken] = document.errors;
+  if (broken !== undefined) throw usage(`${where}: ${broken.message.split('\n')[0] ?? 'is not YAML'}`);
+  return document.toJS();
+}

@@ -6,7 +6,7 @@ import { Button } from '../../parts/button.tsx';
 import { Empty, Loaded, Panel, Section } from '../../parts/section.tsx';
 import { Table } from '../../parts/table.tsx';
 import { useEnvironment } from '../environment.tsx';
-import { useMayPropose } from '../rights.ts';
+import { useMayPropose } from '../use_rights.ts';
 import { guestColumns } from './guest_columns.tsx';
 import { filterGuests, stateOf, targetOf, type GuestFilter } from './guest_filter.ts';
 

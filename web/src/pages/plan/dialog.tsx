@@ -1,3 +1,4 @@
+import { Link } from '@tanstack/react-router';
 import { usePlan } from '../../api/queries.ts';
 import type { Plan } from '../../api/types.ts';
 import { RiskChip, StateChip } from '../../parts/chip.tsx';
@@ -127,7 +128,7 @@ function Head({ plan }: { plan: Plan }) {
           ['Targets', (plan.targets ?? plan.requests).map(({ target }) => target).join(', ')],
           ['Requests', plan.requests.length < 2 ? undefined : <Requests plan={plan} />],
           ['Reason', reason],
-          ['Change', change_id],
+          ['Change', change_id && <ChangeLink id={change_id} />],
           [
             'Proposed',
             <span>
@@ -149,6 +150,16 @@ function Head({ plan }: { plan: Plan }) {
     </div>
   );
 }
+
+/** A change that is kept elsewhere has a name of its own making, and no page here. */
+const ChangeLink = ({ id }: { id: string }) =>
+  /^CC-\d{3,9}$/.test(id) ? (
+    <Link to="/changes" search={{ change: id }} className="text-accent underline">
+      {id}
+    </Link>
+  ) : (
+    id
+  );
 
 /** The requests of a plan with several, and which wait for which. */
 const Requests = ({ plan: { requests } }: { plan: Plan }) => (

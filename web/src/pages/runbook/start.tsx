@@ -7,7 +7,7 @@ import { Dialog } from '../../parts/dialog.tsx';
 import { Field } from '../../parts/field.tsx';
 import { ProblemNote } from '../../parts/problem_note.tsx';
 import { Loaded } from '../../parts/section.tsx';
-import { useMayPropose } from '../rights.ts';
+import { useMayPropose } from '../use_rights.ts';
 import { StepText } from './text.tsx';
 
 interface StartProps {

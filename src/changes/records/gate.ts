@@ -1,0 +1,83 @@
+import { AgentError } from '../../kernel/errors.ts';
+import { findChangeRecord, type PlanRecord, type Store, type StoreTx } from '../../store/index.ts';
+import type { ChangesDeps } from '../changes.ts';
+import type { ChangeFacts } from '../policy/types.ts';
+import type { Principal } from '../../identity/index.ts';
+import { findChangeFor } from './access.ts';
+import { recordOf, type ChangeRecord } from './record.ts';
+import { changeIn } from './records.ts';
+import { moved } from './status.ts';
+
+/** What rules see of the change that a plan names; undefined for one that is kept elsewhere. */
+export async function changeFactsOf(store: Store, id: string): Promise<ChangeFacts | undefined> {
+  const row = await findChangeRecord(store, id);
+  if (row === undefined) return undefined;
+  const { category, status, content } = recordOf(row);
+  return { id, category, status, risk: content.risk.level };
+}
+
+/**
+ * Whether a plan may be made for a change: what was approved for one environment says nothing of another. A change that is
+ * kept elsewhere is not looked at. Errors: `NOT_FOUND` for one that the caller may not see; `CHANGE_STATE` when it does
+ * not touch the environment.
+ */
+export async function requirePlannable(
+  store: Store,
+  { change_id, environment }: Pick<PlanRecord, 'change_id' | 'environment'>,
+  principal: Principal,
+): Promise<void> {
+  const known = change_id !== null && (await findChangeRecord(store, change_id)) !== undefined;
+  if (known) requireTouched(await findChangeFor(store, change_id, principal), environment);
+}
+
+function requireTouched({ id, content: { environments } }: ChangeRecord, environment: string): void {
+  if (environments.length === 0 || environments.includes(environment)) return;
+  throw new AgentError(
+    'CHANGE_STATE',
+    `${id} is about ${environments.join(', ')}; this plan would change ${environment}.`,
+    {
+      more: { change_id: id },
+    },
+  );
+}
+
+/**
+ * Whether the change that a plan belongs to lets it be applied now. Errors: `CHANGE_STATE` when it is over, paused, or a
+ * normal one that nobody has approved, or when it does not touch the plan's environment any more.
+ */
+export async function requireChange(store: Store, { change_id, plan_id, environment }: PlanRecord): Promise<void> {
+  const row = change_id === null ? undefined : await findChangeRecord(store, change_id);
+  if (row === undefined) return;
+  const record = recordOf(row);
+  requireTouched(record, environment);
+  const { id, category, status } = record;
+  const ready = ['approved', 'in_progress', ...(category === 'normal' ? [] : ['planned'])];
+  if (ready.includes(status)) return;
+  throw new AgentError(
+    'CHANGE_STATE',
+    `${id} is ${status.replace('_', ' ')}; ${status === 'planned' ? 'a normal change is approved before its plans are applied' : 'its plans are not applied'}.`,
+    { plan_id, more: { change_id: id } },
+  );
+}
+
+/** The first plan of a change that is applied begins it. */
+export async function beginChange(
+  deps: ChangesDeps,
+  trx: StoreTx,
+  { change_id, plan_id }: PlanRecord,
+  principal: Principal,
+): Promise<void> {
+  const row = change_id === null ? undefined : await findChangeRecord(trx, change_id);
+  if (row === undefined || row.status === 'in_progress') return;
+  const note = `plan ${plan_id} is applied`;
+  await changeIn(
+    deps,
+    trx,
+    {
+      id: row.id,
+      event: 'change.in_progress',
+      step: (record) => moved(deps, record, { status: 'in_progress', note }, principal),
+    },
+    principal,
+  );
+}
