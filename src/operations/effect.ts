@@ -151,7 +151,10 @@ export class EffectRun {
   async #lostTask(data: unknown, task: TaskResult): Promise<EffectOutcome> {
     const read = (path: string, params = {}): Promise<unknown> => this.#deps.api.get(path, params);
     if (await this.#effect.settled(read, true)) return this.#done(data, 'OK', 'postcondition');
-    throw await this.#fail(taskError(this.#step.title, task));
+    const { seq, title } = this.#step;
+    const { code, message, details } = taskError(title, task);
+    // It is not taken back, because nobody knows what there is to be taken back; the report has to say so.
+    throw await this.#fail(new AgentError(code, message, { more: { ...details.more, lost: { seq, title } } }));
   }
 
   async #watch(upid: string): Promise<TaskResult> {

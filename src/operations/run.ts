@@ -173,6 +173,8 @@ function approved(plan: ExecutablePlan, request: string): Gate {
   return { admit: (index, form, effect) => assertRecorded(steps[index], form, effect.title) };
 }
 
+const LOST = 'its task was lost on the way; what it had done until then is not known, so look at the guest';
+
 async function goBack(deps: RunDeps, { completed, unsettled }: Forward, error: AgentError): Promise<RunEnd> {
   await deps.enterState('compensating', error);
   try {
@@ -187,7 +189,10 @@ async function goBack(deps: RunDeps, { completed, unsettled }: Forward, error: A
       state: 'left' as const,
       why: 'nobody knows whether it took place; look at the guest',
     }));
+    const { lost } = (error.details.more ?? {}) as { lost?: Pick<TraceStep, 'seq' | 'title'> };
+    const begun = lost === undefined ? [] : [{ ...lost, state: 'left' as const, why: LOST }];
     const compensation = [
+      ...begun,
       ...unknown,
       ...(await compensate(completed, { ...deps, journal: deps.journal('undo'), hooks })),
     ];

@@ -62,6 +62,10 @@ describe('a task of the operation', () => {
       expect(operation.state, told(operation)).toBe('failed');
       expect(operation.error?.message).toMatch(/unexpected status|unknown/);
       for (const entry of operation.compensation ?? []) expect(['undone', 'left', 'nothing']).toContain(entry.state);
+      expect(operation.compensation?.[0]).toMatchObject({
+        state: 'left',
+        why: expect.stringContaining('was lost') as string,
+      });
     }
   });
 

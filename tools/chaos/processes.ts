@@ -145,7 +145,8 @@ export class Stage {
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(5_000),
+        // A plan on a busy machine takes its time.
+        signal: AbortSignal.timeout(body === undefined ? 5_000 : 30_000),
       });
       return (await answer.json()) as Json;
     } catch {
