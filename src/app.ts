@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import {
-  alwaysOpen,
   bodyOf,
+  ChangeWindows,
   checkTargets,
   executable,
   expireOverdue,
@@ -114,7 +114,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     forms,
     policy,
     factors: noFactors,
-    windows: alwaysOpen,
+    windows: new ChangeWindows({ windows: config.windows, blackouts: config.blackouts, zone: policy.zone }),
     services: config.services ?? [],
     engine: () => engine,
   };

@@ -4,6 +4,7 @@ export { approve, cancelPlan, expireIfOverdue, expireOverdue, findPlanFor, rejec
 export { bodyOf, planView, type PlanBody } from './plan.ts';
 export { freeze, freezeOf, freezeRequestSchema, thaw, type Freeze } from './freeze.ts';
 export { alwaysOpen, noFactors, type Factors, type Windows, type WindowState } from './duties/index.ts';
+export { ChangeWindows } from './windows/index.ts';
 export { baseline, BASELINE_RULES } from './policy/baseline.ts';
 export { PolicyBook, recordPolicy, reloadPolicy } from './policy/book.ts';
 export { examplesSchema, readExamples, runExamples, type ExampleResult } from './policy/examples.ts';

@@ -148,7 +148,11 @@ describe('refused, each in its own words:', () => {
       'environment home: ftp://pve1.example:8006 is not an https:// address.',
     ],
     ['no address at all', one(HOME.replace('https://pve1.example:8006', 'pve1')), 'pve1 is not an https:// address.'],
-    ['broken YAML, with its line', { yaml: 'environments:\n  - name: [home\nport: 1\n' }, 'at line '],
+    [
+      'broken YAML, with its line',
+      { yaml: 'environments:\n  - name: [home\nport: 1\n' },
+      'proxmox-agent.yaml:3:1: Flow sequence',
+    ],
     ['a key that is not known', { yaml: 'prot: 8470\n' }, 'prot'],
     ['a key of an environment that is not known', home('verify: false'), 'verify'],
     ['a name with capitals', one(HOME.replace('home', 'Home')), 'must be lower-case letters, digits and hyphens'],
@@ -291,5 +295,38 @@ describe('the policy and what it looks at', () => {
     [services('{ name: dns, environment: work }'), 'there is no environment work; configured: lab'],
   ])('%j is refused: %s', (given, words) => {
     expect(refusal(given)).toContain(words);
+  });
+});
+
+describe('change windows and blackouts', () => {
+  it('are read with where they stand', () => {
+    const { windows, blackouts } = load({
+      yaml: 'windows:\n  - { name: night, calendar: "sat 02:00", duration: 1h30m }\nblackouts:\n  - name: holidays\n    from: 2026-12-20\n    to: 2027-01-02T12:00\n',
+    });
+    expect(windows).toMatchObject([{ name: 'night', calendar: 'sat 02:00', duration: 5_400_000 }]);
+    expect(windows?.[0]?.where?.['calendar']).toMatch(/proxmox-agent.yaml:2:29$/);
+    expect(blackouts).toMatchObject([{ name: 'holidays', from: '2026-12-20', to: '2027-01-02T12:00' }]);
+    expect(load({ yaml: 'port: 1\n' }).windows).toBeUndefined();
+  });
+
+  it.each([
+    ['{ name: a, calendar: x, duration: 4h, zon: y }', ':2:43: windows.0.zon: Unrecognized key'],
+    ['{ name: a, calendar: x, duration: 4 }', ':2:39: windows.0.duration: must be such as 4h'],
+    ['{ name: a, calendar: x, duration: 32d }', 'at most 31d'],
+    ['{ name: a, duration: 4h }', ':2:5: windows.0: needs either calendar or rrule'],
+    ['{ name: a, calendar: x, duration: 4h, tiers: [4] }', 'must be 0, 1, 2 or 3'],
+    ['{ name: a, calendar: x, duration: 4h, environments: [lab, nope] }', ':2:63: there is no environment nope'],
+    ['{ name: a, calendar: x, duration: 4h, zone: Europe/Wien }', ':2:49: zone: "Europe/Wien" is not a time zone'],
+  ])('a window %s is refused: %s', (entry, words) => {
+    expect(refusal({ yaml: `windows:\n  - ${entry}\n` })).toContain(words);
+  });
+
+  it.each([
+    ['{ name: a, from: 2026-12-20 }', 'from goes with to'],
+    ['{ name: a, from: 2026-12-20, to: 2026-13-40 }', 'is no such date'],
+    ['{ name: a, calendar: x }', 'needs a duration'],
+    ['{ name: a }', 'needs one of calendar, rrule, or from and to'],
+  ])('a blackout %s is refused: %s', (entry, words) => {
+    expect(refusal({ yaml: `blackouts:\n  - ${entry}\n` })).toContain(words);
   });
 });

@@ -1,10 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { AgentError } from './errors.ts';
 import { checkServices, checkTimeZone, servicesSchema, type ServiceConfig } from './config_services.ts';
+import {
+  blackoutsSchema,
+  checkWindows,
+  placedIn,
+  windowsSchema,
+  type BlackoutConfig,
+  type WindowConfig,
+} from './config_windows.ts';
 import { Secret } from './secret.ts';
+import { YamlSource } from './yaml_source.ts';
 
 /** How much the built-in rules ask for; `docs/guide.md` says of each what it means. */
 export const STRICTNESS = ['relaxed', 'standard', 'strict'] as const;
@@ -51,6 +59,10 @@ export interface Config {
   readonly policy?: string;
   /** IANA name; rules read the hour and the weekday there. The machine's own when left out. */
   readonly timeZone?: string;
+  /** When plans may be applied that a rule ties to a change window; Saturday 02:00 to 06:00 when left out. */
+  readonly windows?: readonly WindowConfig[];
+  /** When such plans are not applied, whatever window is open. */
+  readonly blackouts?: readonly BlackoutConfig[];
   /** What runs on the guests, and what it needs. */
   readonly services?: readonly ServiceConfig[];
 }
@@ -123,6 +135,8 @@ const fileSchema = z.strictObject({
   policy: z.string().min(1).optional(),
   time_zone: z.string().min(1).optional(),
   services: servicesSchema.default([]),
+  windows: windowsSchema.optional(),
+  blackouts: blackoutsSchema.default([]),
 });
 
 /**
@@ -133,7 +147,7 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
   const named = flags.config ?? env['PROXMOX_AGENT_CONFIG'];
   const path = resolve(cwd, named ?? 'proxmox-agent.yaml');
   if (named !== undefined && !existsSync(path)) throw invalid(`The configuration file ${named} does not exist.`);
-  const file = existsSync(path) ? readFile(path) : fileSchema.parse({});
+  const { file, source } = existsSync(path) ? readFile(path) : { file: fileSchema.parse({}), source: undefined };
   const base = dirname(path);
   const configured = [...file.environments.map((raw) => environment(raw, env, base)), ...fromVariables(env, base)];
   checkTogether(configured);
@@ -141,6 +155,9 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
   const names = environments.map(({ name }) => name);
   const misfit = checkServices(file.services, names) ?? checkTimeZone(file.time_zone);
   if (misfit !== undefined) throw invalid(`${path}: ${misfit}`);
+  const place = placedIn(path, source);
+  const stray = checkWindows({ windows: file.windows ?? [], blackouts: file.blackouts }, names, place);
+  if (stray !== undefined) throw invalid(stray);
   const bootstrap = secretVariable(env, 'PROXMOX_AGENT_BOOTSTRAP_TOKEN', base);
   if (bootstrap !== undefined && bootstrap.reveal().length < 32)
     throw invalid('PROXMOX_AGENT_BOOTSTRAP_TOKEN must have 32 characters or more.');
@@ -156,6 +173,8 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
     ...(file.policy === undefined ? {} : { policy: resolve(base, file.policy) }),
     ...(file.time_zone === undefined ? {} : { timeZone: file.time_zone }),
     services: file.services,
+    ...(file.windows === undefined ? {} : { windows: place.entries('windows', file.windows) }),
+    blackouts: place.entries('blackouts', file.blackouts),
   };
 }
 
@@ -171,20 +190,29 @@ const exampleLab: EnvironmentConfig = {
 const invalid = (message: string, errors?: Record<string, string>): AgentError =>
   new AgentError('CONFIGURATION_INVALID', message, errors === undefined ? {} : { errors });
 
-function readFile(path: string): z.output<typeof fileSchema> {
-  const document = parseDocument(readFileSync(path, 'utf8'));
-  const [broken] = document.errors;
-  if (broken !== undefined) throw invalid(`${path}: ${broken.message.split('\n')[0] ?? 'is not YAML'}`);
-  const parsed = fileSchema.safeParse(document.toJS() ?? {});
-  if (parsed.success) return parsed.data;
-  const errors = Object.fromEntries(
-    parsed.error.issues.map((issue) => [issue.path.join('.') || 'file', issue.message]),
-  );
+function readFile(path: string): { readonly file: z.output<typeof fileSchema>; readonly source: YamlSource } {
+  const source = new YamlSource(readFileSync(path, 'utf8'));
+  const at = (offset: number): string => {
+    const { line, column } = source.place(offset);
+    return `${path}:${line}:${column}`;
+  };
+  const [broken] = source.errors;
+  if (broken !== undefined) throw invalid(`${at(broken.offset)}: ${broken.what}`);
+  const parsed = fileSchema.safeParse(source.value() ?? {});
+  if (parsed.success) return { file: parsed.data, source };
+  const problems = parsed.error.issues.flatMap((issue) => {
+    const where = issue.path as (string | number)[];
+    if (issue.code !== 'unrecognized_keys')
+      return [{ field: where.join('.') || 'file', what: issue.message, offset: source.offset(where) }];
+    return issue.keys.map((key) => ({
+      field: [...where, key].join('.'),
+      what: 'Unrecognized key; it is not a setting here',
+      offset: source.keyOffset(where, key),
+    }));
+  });
   throw invalid(
-    `${path}: ${Object.entries(errors)
-      .map(([field, what]) => `${field}: ${what}`)
-      .join('; ')}`,
-    errors,
+    problems.map(({ field, what, offset }) => `${at(offset)}: ${field}: ${what}`).join('; '),
+    Object.fromEntries(problems.map(({ field, what }) => [field, what])),
   );
 }
 

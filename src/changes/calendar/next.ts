@@ -69,11 +69,12 @@ class Search {
   }
 
   /** When the wall time that was found is. Of two, never one that has been. */
-  #after(start: Seconds): Seconds {
+  #after(start: Seconds): Seconds | 'circle' {
     const found = this.#instant(this.#at);
     if (found > start) return found;
     this.#offset = this.#zone.offset(start);
-    return this.#instant(this.#at);
+    const other = this.#instant(this.#at);
+    return other > start ? other : 'circle';
   }
 
   /** `over`: there is none. `again`: some field had to change, and those above it may not fit any more. */
@@ -146,8 +147,11 @@ class Search {
 
   #carry(): void {
     const { second } = this.#at;
-    this.#offset = this.#kept ?? this.#offset;
-    const at = this.#kept === undefined ? this.#instant(this.#at) : civil(this.#at) - this.#kept;
+    const shown = civil(this.#at);
+    // The season decides nothing about a time that there is in none.
+    const kept = this.#zone.instant(shown) === undefined ? undefined : this.#kept;
+    const at = kept === undefined ? this.#instant(this.#at) : shown - kept;
+    this.#offset = kept ?? this.#offset;
     this.#kept = undefined;
     this.#assign(this.#zone.wall(at));
     this.#at.second += second - Math.floor(second);

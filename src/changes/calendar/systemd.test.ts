@@ -151,13 +151,20 @@ describe.skipIf(!PRESENT && process.env['REQUIRE_ALL'] !== '1')('as systemd-anal
       });
     }
 
-  const NAMED = `02:30|2,3:15|*:0/20|*:*:*|02:15,45|01:45|1..3:30|sun 02:00|sun *-*~1..7 2..3:0/15|minutely|hourly
+  const NAMED =
+    `02:30|2,3:15|*:0/20|*:0/50|*:*:*|02:15,45|01:45|1..3:30|sun 02:00|sun *-*~1..7 2..3:0/15|minutely|hourly
     |daily|weekly|monthly|quarterly|semiannually|yearly|*-02-29|*-02~1|2028-02-29 12:00|*-12-31 23:59:59|*-01-01
     |mon *-01-1..7|*-*-31|*-*-29..31|2026-02-30|mon..fri 8..17,22:0/15|fri 12..13:5/20|*:30/10|sat *-1..7 15:00
     |2015-10-21|*-*-1/28|70-1-1`.split(/\s*\|/);
   for (const zone of ZONES)
     it(`agrees around every change of the clocks, end of year and leap day in ${zone}`, () => {
-      const turns = [...(BASES[zone] ?? []), '2026-12-31 23:30:00', '2028-02-28 22:00:00', '2099-12-30 00:00:00'];
+      const turns = [
+        ...(BASES[zone] ?? []),
+        '2026-12-31 23:30:00',
+        '2028-02-28 22:00:00',
+        '2099-12-30 00:00:00',
+        '2026-10-03 15:21:00',
+      ];
       for (const at of turns) agree(NAMED, zone, at);
     });
 });

@@ -58,6 +58,27 @@ export class Zone {
     return wallTime(at + this.offset(at));
   }
 
+  /** When the clocks show a wall time (its seconds as if it were UTC) first; undefined when they leave it out. */
+  instant(civilSeconds: number): Seconds | undefined {
+    // The offsets of a day before and after are those around a change of the clocks.
+    const offsets = [this.offset(civilSeconds - DAY), this.offset(civilSeconds + DAY)];
+    const found = offsets.map((offset) => civilSeconds - offset).filter((at) => at + this.offset(at) === civilSeconds);
+    return found.length === 0 ? undefined : Math.min(...found);
+  }
+
+  /** As `instant`, and when the clocks leave the time out, the moment at which they are changed. */
+  instantNear(civilSeconds: number): Seconds {
+    const exact = this.instant(civilSeconds);
+    if (exact !== undefined) return exact;
+    let [low, high] = [civilSeconds - 2 * DAY, civilSeconds + 2 * DAY];
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (middle + this.offset(middle) < civilSeconds) low = middle;
+      else high = middle;
+    }
+    return high;
+  }
+
   #read(year: number): { from: Seconds; offset: number }[] {
     const [begin, end] = [Date.UTC(year, 0) / 1000, Date.UTC(year + 1, 0) / 1000];
     const spans = [{ from: begin, offset: this.#ask(begin) }];
