@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import {
+  applyDue,
   bodyOf,
   ChangeWindows,
   checkTargets,
+  endFreezes,
   executable,
   expireOverdue,
   freezeOf,
@@ -14,6 +16,8 @@ import {
   PolicyBook,
   recordPolicy,
   reloadPolicy,
+  SCHEDULED_JOB,
+  stillKnown,
   type ChangesDeps,
   type IdentityDeps,
 } from './changes/index.ts';
@@ -116,6 +120,11 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     factors: noFactors,
     windows: new ChangeWindows({ windows: config.windows, blackouts: config.blackouts, zone: policy.zone }),
     services: config.services ?? [],
+    stillKnown: (principal) => stillKnown(identity, principal),
+    remind: async (trx, plan_id, at) => {
+      await queue.cancel(trx, SCHEDULED_JOB, plan_id);
+      await queue.enqueue(trx, { name: SCHEDULED_JOB, key: plan_id, at });
+    },
     engine: () => engine,
   };
   const engine = makeEngine(changes, log, crash);
@@ -168,8 +177,16 @@ async function openJobs({ database }: Config, store: Store, changes: ChangesDeps
   const { clock, ids } = changes;
   const url = database?.reveal();
   const queue = await openQueue({ store, clock, ids, log, ...(url === undefined ? {} : { url }) });
-  await queue.schedule('plans.expire', '* * * * *');
-  await queue.work('plans.expire', () => expireOverdue(changes));
+  const minutely: [string, () => Promise<void>][] = [
+    // Before plans expire, so that one whose window ends says why it was not applied.
+    [SCHEDULED_JOB, () => applyDue(changes)],
+    ['plans.expire', () => expireOverdue(changes)],
+    ['environments.thaw', () => endFreezes(changes)],
+  ];
+  for (const [name, work] of minutely) {
+    await queue.schedule(name, '* * * * *');
+    await queue.work(name, work);
+  }
   return queue;
 }
 
@@ -211,7 +228,7 @@ function makeEngine(changes: ChangesDeps, log: Logger, crash: EngineDeps['crash'
         estate.get(plan.environment),
         plannerDeps(changes),
       ),
-    frozen: async (name) => (await freezeOf(store, name))?.reason,
+    frozen: async (name) => (await freezeOf(store, name, changes.clock.now()))?.reason,
     ...(crash === undefined ? {} : { crash }),
   });
 }

@@ -87,6 +87,18 @@ export async function authenticate(
   };
 }
 
+/** Somebody who asked for something to be done later, with the rights of now; undefined for one without any. */
+export async function stillKnown(
+  { store, clock, bootstrapToken }: IdentityDeps,
+  then: Principal,
+): Promise<Principal | undefined> {
+  if (then.method === 'bootstrap-token') return bootstrapToken === undefined ? undefined : then;
+  const now = clock.now();
+  const found = (await listTokens(store)).find(({ id }) => id === then.id);
+  if (found === undefined || found.revoked_at !== null || (found.expires_at ?? Infinity) <= now) return undefined;
+  return { ...then, role: found.role as Role, class: found.class as PrincipalClass, environments: found.environments };
+}
+
 /** When a token was last used is good to know, and no reason to refuse a read on a full disk. */
 async function touch(store: Store, id: string, now: number): Promise<void> {
   try {

@@ -304,7 +304,7 @@ describe('change windows and blackouts', () => {
       yaml: 'windows:\n  - { name: night, calendar: "sat 02:00", duration: 1h30m }\nblackouts:\n  - name: holidays\n    from: 2026-12-20\n    to: 2027-01-02T12:00\n',
     });
     expect(windows).toMatchObject([{ name: 'night', calendar: 'sat 02:00', duration: 5_400_000 }]);
-    expect(windows?.[0]?.where?.['calendar']).toMatch(/proxmox-agent.yaml:2:29$/);
+    expect(windows?.[0]?.where?.['calendar']).toMatch(/proxmox-agent.yaml:2:30$/);
     expect(blackouts).toMatchObject([{ name: 'holidays', from: '2026-12-20', to: '2027-01-02T12:00' }]);
     expect(load({ yaml: 'port: 1\n' }).windows).toBeUndefined();
   });

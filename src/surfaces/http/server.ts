@@ -14,6 +14,7 @@ import type { HttpDeps } from './context.ts';
 import { sendProblem } from './problem.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { calendarRoutes } from './routes/calendar.ts';
 import { eventRoutes } from './routes/events.ts';
 import { graphRoutes } from './routes/graph.ts';
 import { freezeRoutes } from './routes/freeze.ts';
@@ -88,6 +89,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     policyRoutes,
     taskRoutes,
     freezeRoutes,
+    calendarRoutes,
     auditRoutes,
     eventRoutes,
     tokenRoutes,
