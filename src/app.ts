@@ -121,10 +121,7 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     windows: new ChangeWindows({ windows: config.windows, blackouts: config.blackouts, zone: policy.zone }),
     services: config.services ?? [],
     stillKnown: (principal) => stillKnown(identity, principal),
-    remind: async (trx, plan_id, at) => {
-      await queue.cancel(trx, SCHEDULED_JOB, plan_id);
-      await queue.enqueue(trx, { name: SCHEDULED_JOB, key: plan_id, at });
-    },
+    remind: remindBy(() => queue),
     engine: () => engine,
   };
   const engine = makeEngine(changes, log, crash);
@@ -171,6 +168,13 @@ async function compose({ config, clock, ids, log, crash }: AppOptions, store: St
     close,
   };
 }
+
+const remindBy =
+  (queue: () => Queue): NonNullable<ChangesDeps['remind']> =>
+  async (trx, plan_id, at) => {
+    await queue().cancel(trx, SCHEDULED_JOB, plan_id);
+    await queue().enqueue(trx, { name: SCHEDULED_JOB, key: plan_id, at });
+  };
 
 /** What is done from time to time, by one of the replicas. */
 async function openJobs({ database }: Config, store: Store, changes: ChangesDeps, log: Logger): Promise<Queue> {
