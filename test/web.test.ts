@@ -214,7 +214,7 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
     const plan = page.getByRole('dialog', { name: `vm.clone on vm/${source.vmid}` });
     await plan.getByText(`/qemu/${source.vmid}/clone`, { exact: false }).first().waitFor();
     expect(await plan.getByText('is made').first().isVisible()).toBe(true);
-    await plan.getByRole('button', { name: 'Apply' }).click();
+    await plan.getByRole('button', { name: 'Apply', exact: true }).click();
     await plan.waitFor({ state: 'detached' });
     const done = section(page, 'Finished').getByText(`vm.clone on vm/${source.vmid}`);
     await done.waitFor();
@@ -269,7 +269,7 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
       .getByRole('button', { name: `Review vm.stop on vm/${target.vmid}` })
       .click();
     await page.getByRole('dialog').getByRole('button', { name: 'Approve' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Apply' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Apply', exact: true }).click();
     await section(page, 'Finished').getByText(`vm.stop on vm/${target.vmid}`).waitFor();
     const audit = await api<{
       records: { event: string; actor: { name?: string; via?: string }; ids: { plan_id?: string } }[];
@@ -333,6 +333,41 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
     expect(await background()).not.toBe(dark);
     await page.getByRole('button', { name: 'Theme: light' }).click();
     expect(await background()).toBe(dark);
+  });
+
+  it('schedules a plan for the next window, and shows it in the calendar', async () => {
+    const [stopped] = (await guests()).filter(
+      ({ type, status, template: made }) => type === 'qemu' && status === 'stopped' && made !== 1,
+    );
+    const target = `vm/${stopped?.vmid}`;
+    const body = { environment: 'lab', action: 'vm.start', target };
+    const { plan_id } = await api<{ plan_id: string }>('POST', '/v1/actions/plan', body);
+    const page = await open(`/?plan=${plan_id}`);
+    await page.getByRole('button', { name: 'Apply in the window' }).click();
+    await page.getByText('It will be applied by itself Sat', { exact: false }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: 'Calendar' }).click();
+    const link = page.getByRole('link', { name: `vm.start ${target}` });
+    await link.waitFor();
+    expect(await page.getByRole('cell', { name: 'Saturday night' }).count()).toBe(6);
+    await link.focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Take the schedule back' }).click();
+    await page.getByText('It was scheduled, and taken back, for', { exact: false }).waitFor();
+    await api('POST', `/v1/plans/${plan_id}/cancel`, {});
+  });
+
+  it('has a calendar that can be loaded by its address, fits a phone, and says when nothing is planned', async () => {
+    const page = await open('/calendar', { viewport: PHONE, colorScheme: 'dark' });
+    await page.getByRole('table').first().waitFor();
+    expect(await fitsWidth(page)).toBe(true);
+    await page.route('**/v1/calendar?*', (route) =>
+      route.fulfill({
+        json: { time_zone: 'UTC', from: '2026-01-01T00:00:00Z', to: '2026-02-01T00:00:00Z', entries: [] },
+      }),
+    );
+    await page.reload();
+    await page.getByText('Nothing is planned', { exact: false }).waitFor();
   });
 
   it('gave every control a name', async () => {

@@ -18,7 +18,11 @@ afterEach(() => service?.close());
 function shutClock(): Clock & { move(ms: number): void } {
   const now = Date.now();
   let moved = HOUR - (now % HOUR) + 35 * 60_000;
-  return { now: () => Date.now() + moved, sleep: systemClock.sleep, move: (ms) => void (moved += ms) };
+  return {
+    now: () => Date.now() + moved,
+    sleep: (ms, signal) => systemClock.sleep(ms, signal),
+    move: (ms) => void (moved += ms),
+  };
 }
 
 it('a plan is scheduled, shown in the calendar, taken back, and applied by the server itself', async () => {

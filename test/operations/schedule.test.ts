@@ -95,7 +95,8 @@ async function inLife(body: (life: Life) => Promise<void>): Promise<void> {
       down ? Promise.reject(new AgentError('PVE_UNREACHABLE', 'home does not answer')) : inner.get(...args),
   });
   const harness = new Harness({ api, clock, directory: directory.path });
-  Object.assign(harness.changes, { windows, policy: { evaluate: (input) => policy.evaluate(input) } as Policy });
+  const proxy: Policy = { evaluate: (input) => policy.evaluate(input) };
+  Object.assign(harness.changes, { windows, policy: proxy });
   const queue = await EmbeddedQueue.open({ store: harness.store, clock: stepped, log: silentLogger });
   await attach(queue, harness);
   const { changes, store } = harness;
@@ -221,16 +222,9 @@ describe('a scheduled apply', () => {
     await inLife(async ({ harness, simulator, schedule, plan, pass, events }) => {
       const made = await harness.plan({ action: 'vm.configure', target: 'vm/301', params: { memory: 4096 } });
       await schedule(made);
-      const path = '/nodes/pve1/qemu/301/config';
-      const node = String(
-        ((made['targets'] as { pinned: { node: string } }[])[0] as { pinned: { node: string } }).pinned.node,
-      );
-      const sent = simulator.handle({
-        method: 'PUT',
-        path: path.replace('pve1', node),
-        params: { memory: '4096' },
-        principal: 'root@pam',
-      });
+      const [target] = made['targets'] as { readonly pinned: { readonly node: string } }[];
+      const path = `/nodes/${target?.pinned.node}/qemu/301/config`;
+      const sent = simulator.handle({ method: 'PUT', path, params: { memory: '4096' }, principal: 'root@pam' });
       expect(sent.status).toBe(200);
       await pass(21);
       const after = await plan(made);

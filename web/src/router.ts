@@ -1,5 +1,6 @@
 import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router';
 import { NotFound } from './pages/not_found.tsx';
+import { CalendarPage } from './pages/calendar/page.tsx';
 import { Overview } from './pages/overview.tsx';
 import { Shell } from './pages/shell.tsx';
 
@@ -29,8 +30,10 @@ function validateSearch(search: Record<string, unknown>): PageSearch {
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, validateSearch });
 const overview = createRoute({ getParentRoute: () => root, path: '/', component: Overview });
 
-/** A new page is a file in `pages/` and a route here. */
-export const createPageRouter = () => createRouter({ routeTree: root.addChildren([overview]) });
+const calendar = createRoute({ getParentRoute: () => root, path: '/calendar', component: CalendarPage });
+
+/** A new page is a file in `pages/`, a route here, and its path among those that the server serves the page at. */
+export const createPageRouter = () => createRouter({ routeTree: root.addChildren([overview, calendar]) });
 
 declare module '@tanstack/react-router' {
   interface Register {

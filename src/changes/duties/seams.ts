@@ -50,6 +50,8 @@ export interface PlannedTime {
   readonly to: number;
   readonly tiers?: readonly number[];
   readonly categories?: readonly string[];
+  /** Of a window, the blackouts that hold at some time of it. */
+  readonly blackouts?: readonly string[];
 }
 
 /** Where no second factors are kept. */

@@ -97,6 +97,19 @@ describe('a change window', () => {
     expect(iso(windows.check('work', at('2026-11-21T01:30')).until)).toBe('2026-11-21T05:00');
   });
 
+  it('is listed with the blackouts that hold meanwhile', () => {
+    const windows = berlin({
+      windows: [night],
+      blackouts: [{ name: 'holidays', from: '2026-12-20', to: '2027-01-03' }],
+    });
+    const listed = windows.between('home', { from: at('2026-12-18T00:00'), to: at('2026-12-27T00:00') }, 10);
+    expect(listed.map(({ kind, name, from, blackouts }) => [kind, name, iso(from), blackouts])).toEqual([
+      ['window', 'night', '2026-12-19T01:00', undefined],
+      ['blackout', 'holidays', '2026-12-19T23:00', undefined],
+      ['window', 'night', '2026-12-26T01:00', ['holidays']],
+    ]);
+  });
+
   it.each([
     [{ calendar: 'sat 25:00' }, 'c.yaml:3:15: w: calendar: the hour goes from 0 to 23 (at character 5)'],
     [{ rrule: 'FREQ=WEKLY' }, 'c.yaml:4:9: w: rrule: FREQ cannot be WEKLY (at character 1)'],

@@ -83,9 +83,12 @@ export class ChangeWindows implements Windows {
       entries.flatMap((entry) =>
         occurrences(entry, { from, to }, most).map((times) => ({ kind, ...shown(entry), ...times })),
       );
-    return [...list('window', mine.windows), ...list('blackout', mine.blackouts)]
-      .toSorted((a, b) => a.from - b.from)
-      .slice(0, most);
+    const blackouts = list('blackout', mine.blackouts);
+    const windows = list('window', mine.windows).map((one) => {
+      const held = blackouts.filter((other) => other.from < one.to && one.from < other.to).map(({ name }) => name);
+      return held.length === 0 ? one : { ...one, blackouts: [...new Set(held)] };
+    });
+    return [...windows, ...blackouts].toSorted((a, b) => a.from - b.from).slice(0, most);
   }
 
   #for(scope: ChangeScope & { readonly environment: string }): Scoped {

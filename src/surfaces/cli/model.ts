@@ -110,6 +110,7 @@ export interface CalendarEntry {
   readonly to: Instant | null;
   readonly tiers?: readonly number[];
   readonly categories?: readonly string[];
+  readonly blackouts?: readonly string[];
   readonly plan_id?: string;
 }
 

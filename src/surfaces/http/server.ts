@@ -29,6 +29,8 @@ import { tokenRoutes } from './routes/tokens.ts';
 const BODY_LIMIT = 1024 * 1024;
 /** Requests of one address in ten seconds; a person or a program at work stays far below. */
 const RATE = { max: 5_000, timeWindow: 10_000 };
+/** Where the page is; it looks at the address itself. */
+const PAGES = ['/', '/calendar'];
 const PAGE = join(import.meta.dirname, '../../../web/dist');
 
 /** The HTTP surface: the routes of the contract, OpenAPI made from their schemas, and the page at `/`. */
@@ -163,7 +165,8 @@ async function addPage(server: FastifyInstance): Promise<void> {
   }
   await server.register(staticFiles, { root: PAGE, serve: false });
   const open = { config: { rule: 'public' as const }, schema: { hide: true } };
-  server.get('/', open, (_request, reply) => reply.header('Cache-Control', 'no-cache').sendFile('index.html'));
+  for (const path of PAGES)
+    server.get(path, open, (_request, reply) => reply.header('Cache-Control', 'no-cache').sendFile('index.html'));
   // Names of assets carry a hash of their content, so a browser may keep them.
   server.get('/assets/*', open, (request, reply) =>
     reply.sendFile(`assets/${(request.params as { '*': string })['*']}`, { maxAge: '365d', immutable: true }),

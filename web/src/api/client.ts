@@ -35,6 +35,7 @@ function fieldErrors(errors: unknown): Record<string, string> {
 export interface Client {
   readonly get: <T>(path: string, signal?: AbortSignal) => Promise<T>;
   readonly post: <T>(path: string, body?: unknown) => Promise<T>;
+  readonly remove: <T>(path: string) => Promise<T>;
   /** The raw answer, for the event stream. Errors: Problem. */
   readonly open: (path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Response>;
 }
@@ -72,6 +73,7 @@ export function createClient(session: Session): Client {
       const headers = { 'content-type': 'application/json' };
       return (await (await send(path, { method: 'POST', headers, body: JSON.stringify(body) })).json()) as T;
     },
+    remove: async <T>(path: string) => (await (await send(path, { method: 'DELETE' })).json()) as T,
     open: (path, headers, signal) => send(path, { headers, signal, cache: 'no-store' }),
   };
 }

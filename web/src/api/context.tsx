@@ -27,8 +27,8 @@ export const useToken = (session: Session): string | undefined =>
 function staleAfter(type: string): readonly string[] {
   if (type === 'operation.progress') return ['operations/one'];
   if (type.startsWith('operation.')) return ['operations', 'plans', 'audit', 'inventory', 'nodes'];
-  if (type.startsWith('plan.') || type.startsWith('approval.')) return ['plans', 'audit'];
-  if (type.startsWith('environment.')) return ['environments', 'nodes', 'inventory', 'audit'];
+  if (type.startsWith('plan.') || type.startsWith('approval.')) return ['plans', 'audit', 'calendar'];
+  if (type.startsWith('environment.')) return ['environments', 'nodes', 'inventory', 'audit', 'calendar'];
   return ['audit'];
 }
 

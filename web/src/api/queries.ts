@@ -1,13 +1,14 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient, type UseQueryOptions } from '@tanstack/react-query';
-import { Problem } from './client.ts';
+import { Problem, type Client } from './client.ts';
 import { useApi } from './context.tsx';
-import type { Action, AuditRecord, Environment, Guest, Me, Operation, Plan, PveNode } from './types.ts';
+import type { Action, AuditRecord, Calendar, Environment, Guest, Me, Operation, Plan, PveNode } from './types.ts';
 
 /** What PVE itself changes without telling anyone is read again this often: its own lists are new every 10 s
  * (FACTS 41). */
 const LAB_EVERY_MS = 10_000;
 /** Lists that the event stream keeps fresh are polled only while it is down. */
 const POLL_MS = 5_000;
+const CALENDAR_EVERY_MS = 60_000;
 
 type Options<T> = Omit<UseQueryOptions<T>, 'queryKey' | 'queryFn'>;
 
@@ -45,6 +46,13 @@ export const useAudit = () => {
   const refetchInterval = usePolling();
   return useRead<{ records: AuditRecord[]; head?: unknown }>(['audit'], '/v1/audit?last=20', { refetchInterval });
 };
+
+/** The next six weeks; windows open by the clock, without an event. */
+export const useCalendar = (environment: string | undefined) =>
+  useRead<Calendar>(['calendar', environment], `/v1/calendar?environment=${q(environment ?? '')}`, {
+    enabled: environment !== undefined,
+    refetchInterval: CALENDAR_EVERY_MS,
+  });
 
 export const usePlan = (plan_id: string | undefined) => {
   const refetchInterval = usePolling();
@@ -101,14 +109,15 @@ export const useOperations = () =>
  * A change that the server is asked for. Whatever the answer, plans, operations and the audit are read again after it:
  * a refusal usually means that the page shows something old.
  */
-export function useSend<T, V>(what: (post: <R>(path: string, body?: unknown) => Promise<R>, input: V) => Promise<T>) {
+export function useSend<T, V>(what: (post: Client['post'], input: V, remove: Client['remove']) => Promise<T>) {
   const { client } = useApi();
   const queries = useQueryClient();
   return useMutation<T, Error, V>({
-    mutationFn: (input) => what(client.post, input),
+    mutationFn: (input) => what(client.post, input, client.remove),
     onSettled: (_, error) => {
       if (error instanceof Problem && error.status === 400) return;
-      for (const key of ['plans', 'operations', 'audit']) void queries.invalidateQueries({ queryKey: [key] });
+      for (const key of ['plans', 'operations', 'audit', 'calendar'])
+        void queries.invalidateQueries({ queryKey: [key] });
     },
   });
 }

@@ -1,4 +1,4 @@
-import { Outlet, useNavigate } from '@tanstack/react-router';
+import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router';
 import { useEffect } from 'react';
 import { useApi } from '../api/context.tsx';
 import { Announcer } from '../parts/announcer.tsx';
@@ -58,13 +58,7 @@ export function Shell() {
             </Button>
           </div>
         </div>
-        <nav aria-label="Sections" className="-mx-2 flex flex-wrap pb-1.5 text-dim">
-          {SECTIONS.map(([id, label]) => (
-            <a key={id} href={`#${id}`} className="rounded px-2 py-1 hover:bg-sunken hover:text-text">
-              {label}
-            </a>
-          ))}
-        </nav>
+        <Sections />
       </header>
       <main id="main" tabIndex={-1} className="outline-none">
         <Outlet />
@@ -73,6 +67,39 @@ export function Shell() {
     </div>
   );
 }
+
+const ENTRY = 'rounded px-2 py-1 hover:bg-sunken hover:text-text';
+
+/** The sections of the overview, and the pages beside it. */
+function Sections() {
+  const onOverview = useLocation({ select: ({ pathname }) => pathname === '/' });
+  return (
+    <nav aria-label="Sections" className="-mx-2 flex flex-wrap pb-1.5 text-dim">
+      {SECTIONS.map(([id, label]) =>
+        onOverview ? (
+          <a key={id} href={`#${id}`} className={ENTRY}>
+            {label}
+          </a>
+        ) : (
+          <Link key={id} to="/" search={keepEnvironment} hash={id} className={ENTRY}>
+            {label}
+          </Link>
+        ),
+      )}
+      <Link
+        to="/calendar"
+        search={keepEnvironment}
+        className={ENTRY}
+        activeProps={{ className: 'text-text underline' }}
+      >
+        Calendar
+      </Link>
+    </nav>
+  );
+}
+
+const keepEnvironment = ({ environment }: { environment?: string }): { environment?: string } =>
+  environment === undefined ? {} : { environment };
 
 function LiveMark() {
   const { live } = useApi();
