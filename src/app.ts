@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import {
-  alwaysOpen,
+  applyDue,
   bodyOf,
   changeFactsOf,
+  ChangeWindows,
   checkTargets,
   createProbe,
+  endFreezes,
   executable,
   expireOverdue,
   freezeOf,
@@ -14,14 +16,15 @@ import {
   PolicyBook,
   recordPolicy,
   reloadPolicy,
+  remindOfReviews,
   RunbookLibrary,
+  SCHEDULED_JOB,
   SecretStore,
   settleRuns,
   type ChangesDeps,
   type RunbookDeps,
-  remindOfReviews,
 } from './changes/index.ts';
-import { approvalFactors, ownerCode, type IdentityDeps } from './identity/index.ts';
+import { approvalFactors, ownerCode, stillKnown, type IdentityDeps } from './identity/index.ts';
 import { connect, Estate } from './estate/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import { readSecret, type Config, type EnvironmentConfig } from './kernel/config.ts';
@@ -119,9 +122,11 @@ async function compose({ config: named, clock, ids, log, crash }: AppOptions, st
     forms,
     policy,
     factors: approvalFactors(identity),
-    windows: alwaysOpen,
+    windows: new ChangeWindows({ windows: config.windows, blackouts: config.blackouts, zone: policy.zone }),
     services: config.services ?? [],
     changeFacts: (id) => changeFactsOf(store, id),
+    stillKnown: (principal) => stillKnown(identity, principal),
+    remind: remindBy(() => queue),
     engine: () => engine,
   };
   const runbooks: RunbookDeps = { changes, library: RunbookLibrary.open(config.runbooks), probe: createProbe(estate) };
@@ -217,16 +222,30 @@ async function openSecrets(
   return { secrets, config: settled };
 }
 
+const remindBy =
+  (queue: () => Queue): NonNullable<ChangesDeps['remind']> =>
+  async (trx, plan_id, at) => {
+    await queue().cancel(trx, SCHEDULED_JOB, plan_id);
+    await queue().enqueue(trx, { name: SCHEDULED_JOB, key: plan_id, at });
+  };
+
 /** What is done from time to time, by one of the replicas. */
 async function openJobs({ database }: Config, store: Store, runbooks: RunbookDeps, log: Logger): Promise<Queue> {
   const { changes } = runbooks;
   const { clock, ids } = changes;
   const url = database?.reveal();
   const queue = await openQueue({ store, clock, ids, log, ...(url === undefined ? {} : { url }) });
-  await queue.schedule('plans.expire', '* * * * *');
-  await queue.work('plans.expire', () => expireOverdue(changes));
-  await queue.schedule('runbooks.settle', '* * * * *');
-  await queue.work('runbooks.settle', () => settleRuns(runbooks));
+  const minutely: [string, () => Promise<void>][] = [
+    // Before plans expire, so that one whose window ends says why it was not applied.
+    [SCHEDULED_JOB, () => applyDue(changes)],
+    ['plans.expire', () => expireOverdue(changes)],
+    ['environments.thaw', () => endFreezes(changes)],
+    ['runbooks.settle', () => settleRuns(runbooks)],
+  ];
+  for (const [name, work] of minutely) {
+    await queue.schedule(name, '* * * * *');
+    await queue.work(name, work);
+  }
   await queue.schedule('changes.remind', '0 * * * *');
   await queue.work('changes.remind', () => remindOfReviews(changes));
   return queue;
@@ -280,7 +299,7 @@ function makeEngine(changes: ChangesDeps, log: Logger, crash: EngineDeps['crash'
         estate.get(plan.environment),
         plannerDeps(changes),
       ),
-    frozen: async (name) => (await freezeOf(store, name))?.reason,
+    frozen: async (name) => (await freezeOf(store, name, changes.clock.now()))?.reason,
     ...(crash === undefined ? {} : { crash }),
   });
 }

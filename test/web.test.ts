@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startServer, type Server } from './support/program.ts';
+import { CHANGE, CONFIGURATION, RULES } from './support/web_lab.ts';
 
 /** The page in a real browser, against a real server with the example lab. */
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
@@ -11,36 +12,6 @@ const present = existsSync(CHROMIUM);
 const required = process.env['REQUIRE_ALL'] === '1';
 const PHONE = { width: 360, height: 740 };
 const DESK = { width: 1280, height: 900 };
-
-/** A rule for an action that only one test proposes, and a service on the guest that it reboots. */
-const RULES = `rules:
-  - id: web.window
-    description: The web server is rebooted in a window
-    when: action.name == "vm.reboot" && target.name == "web"
-    effect: require_approval
-    obligations: { window: true, second_factor: true }
-    why: people look at it in the daytime
-`;
-const CONFIGURATION = `policy: rules.yaml
-services:
-  - { name: shop, tier: 2, guests: [vm/121] }
-`;
-
-const CHANGE = `## CC-001 — Foundation of the control plane
-
-**Phase:** Phase 4
-
-### Scope
-**In Scope:**
-- One host
-
-### Validation Criteria
-- The host answers
-- Nothing else noticed
-
-### Status
-☑ Paused (a checkpoint on purpose)
-`;
 
 interface View {
   /** Token to be signed in with; empty: nobody. */
@@ -196,7 +167,7 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
     const plan = page.getByRole('dialog', { name: `vm.clone on vm/${source.vmid}` });
     await plan.getByText(`/qemu/${source.vmid}/clone`, { exact: false }).first().waitFor();
     expect(await plan.getByText('is made').first().isVisible()).toBe(true);
-    await plan.getByRole('button', { name: 'Apply' }).click();
+    await plan.getByRole('button', { name: 'Apply', exact: true }).click();
     await plan.waitFor({ state: 'detached' });
     const done = section(page, 'Finished').getByText(`vm.clone on vm/${source.vmid}`);
     await done.waitFor();
@@ -251,7 +222,7 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
       .getByRole('button', { name: `Review vm.stop on vm/${target.vmid}` })
       .click();
     await page.getByRole('dialog').getByRole('button', { name: 'Approve' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Apply' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Apply', exact: true }).click();
     await section(page, 'Finished').getByText(`vm.stop on vm/${target.vmid}`).waitFor();
     const audit = await api<{
       records: { event: string; actor: { name?: string; via?: string }; ids: { plan_id?: string } }[];
@@ -351,6 +322,41 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
     expect(await background()).not.toBe(dark);
     await page.getByRole('button', { name: 'Theme: light' }).click();
     expect(await background()).toBe(dark);
+  });
+
+  it('schedules a plan for the next window, and shows it in the calendar', async () => {
+    const [stopped] = (await guests()).filter(
+      ({ type, status, template: made }) => type === 'qemu' && status === 'stopped' && made !== 1,
+    );
+    const target = `vm/${stopped?.vmid}`;
+    const body = { environment: 'lab', action: 'vm.start', target };
+    const { plan_id } = await api<{ plan_id: string }>('POST', '/v1/actions/plan', body);
+    const page = await open(`/?plan=${plan_id}`);
+    await page.getByRole('button', { name: 'Apply in the window' }).click();
+    await page.getByText('It will be applied by itself Sat', { exact: false }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByRole('link', { name: 'Calendar' }).click();
+    const link = page.getByRole('link', { name: `vm.start ${target}` });
+    await link.waitFor();
+    expect(await page.getByRole('cell', { name: 'Saturday night' }).count()).toBe(6);
+    await link.focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Take the schedule back' }).click();
+    await page.getByText('It was scheduled, and taken back, for', { exact: false }).waitFor();
+    await api('POST', `/v1/plans/${plan_id}/cancel`, {});
+  });
+
+  it('has a calendar that can be loaded by its address, fits a phone, and says when nothing is planned', async () => {
+    const page = await open('/calendar', { viewport: PHONE, colorScheme: 'dark' });
+    await page.getByRole('table').first().waitFor();
+    expect(await fitsWidth(page)).toBe(true);
+    await page.route('**/v1/calendar?*', (route) =>
+      route.fulfill({
+        json: { time_zone: 'UTC', from: '2026-01-01T00:00:00Z', to: '2026-02-01T00:00:00Z', entries: [] },
+      }),
+    );
+    await page.reload();
+    await page.getByText('Nothing is planned', { exact: false }).waitFor();
   });
 
   it('gave every control a name', async () => {

@@ -5,8 +5,34 @@ import type { JsonSchema } from '../web/src/api/types.ts';
 import { filterGuests } from '../web/src/pages/lab/guest_filter.ts';
 import { stepsOf, wholeOf } from '../web/src/pages/operation/steps.ts';
 import { collect, paramsOf, placeErrors, toText } from '../web/src/pages/propose/schema.ts';
-import { bytes, duration, relative } from '../web/src/parts/format.ts';
+import { weeksOf } from '../web/src/pages/calendar/weeks.ts';
+import { bytes, duration, moment, relative } from '../web/src/parts/format.ts';
 import { ACTIONS, paramsSchema } from '../src/actions/index.ts';
+
+describe('the calendar', () => {
+  const entry = (from: string) => ({ kind: 'window' as const, environment: 'lab', name: 'w', from, to: from });
+
+  it('puts entries into the weeks of the lab’s clock, what began before into the first', () => {
+    const from = Date.parse('2026-11-20T12:00:00Z');
+    const entries = [
+      '2026-10-01T00:00:00Z',
+      '2026-11-22T22:59:00Z',
+      '2026-11-22T23:00:00Z',
+      '2027-01-01T00:00:00Z',
+    ].map(entry);
+    const weeks = weeksOf(entries, from, 'Europe/Berlin');
+    expect(weeks.map(({ monday, entries: of }) => [monday, of.length])).toEqual([
+      ['2026-11-16', 2],
+      ['2026-11-23', 1],
+      ['2026-12-28', 1],
+    ]);
+  });
+
+  it('tells times on that clock', () => {
+    expect(moment('2026-11-21T01:00:00Z', 'Europe/Berlin')).toBe('Sat 21 Nov 02:00');
+    expect(moment('nonsense')).toBe('');
+  });
+});
 
 describe('the event stream', () => {
   const line = fc.string().map((text) => text.replaceAll(/[\r\n\0]/g, ''));

@@ -2,6 +2,7 @@ import { AgentError } from '../kernel/errors.ts';
 import { findAction, parseParams, parseTarget, type Target } from '../actions/index.ts';
 import type { ExecutablePlan, PreparedRequest } from '../operations/index.ts';
 import {
+  changeSchedule,
   extendReservations,
   getPlan,
   getSecrets,
@@ -32,11 +33,42 @@ const APPLYING_MS = 7 * 86_400_000;
  * be the one that was planned. Errors: `APPROVAL_REQUIRED`, `PLAN_EXPIRED`, `PLAN_CONSUMED`, `PLAN_STATE`,
  * `REQUEST_HASH_MISMATCH`, `POLICY_DENIED`, `OBLIGATION_UNMET`, `ENVIRONMENT_FROZEN`, `FORBIDDEN`.
  */
-export async function apply(
-  deps: ChangesDeps,
-  input: { readonly plan_id: string; readonly request?: unknown },
-  principal: Principal,
-): Promise<OperationRecord> {
+export async function apply(deps: ChangesDeps, input: ApplyInput, principal: Principal): Promise<OperationRecord> {
+  const plan = await approvedPlan(deps, input, principal);
+  const { plan_id, environment } = plan;
+  await requireThawed(deps, environment, plan_id);
+  await requireChange(deps.store, plan);
+  await judgeAgain(deps, plan);
+  const operation = await deps.store.commit(async (trx) => {
+    const targets = lockedTargets(plan);
+    const made = await deps.engine().create(trx, { plan_id, environment, targets }, actorOf(principal));
+    await updatePlan(trx, { plan_id, from: 'approved' }, { state: 'applying', consumed_by: made.operation_id });
+    await extendReservations(trx, plan_id, deps.clock.now() + APPLYING_MS);
+    await changeSchedule(trx, plan_id, { state: 'begun', operation_id: made.operation_id });
+    const ids = { plan_id, operation_id: made.operation_id };
+    await deps.audit.append(trx, {
+      actor: actorOf(principal),
+      environment,
+      event: 'operation.created',
+      ids,
+      payload: { plan_hash: plan.plan_hash },
+    });
+    await deps.events.publish(trx, { type: 'operation.created', environment, ids });
+    await beginChange(deps, trx, plan, principal);
+    return made;
+  });
+  deps.engine().start(operation.operation_id);
+  return operation;
+}
+
+export interface ApplyInput {
+  readonly plan_id: string;
+  /** The request again. */
+  readonly request?: unknown;
+}
+
+/** The plan, if this caller may apply it and it is approved. Errors: as `apply`, but for what depends on the time. */
+export async function approvedPlan(deps: ChangesDeps, input: ApplyInput, principal: Principal): Promise<PlanRecord> {
   const plan = await findPlanFor(deps, input.plan_id, principal);
   const { plan_id, environment } = plan;
   requireRole(principal, 'operator', environment);
@@ -56,28 +88,7 @@ export async function apply(
     );
   }
   requireState(plan, ['approved']);
-  await requireThawed(deps, environment, plan_id);
-  await requireChange(deps.store, plan);
-  await judgeAgain(deps, plan);
-  const operation = await deps.store.commit(async (trx) => {
-    const targets = lockedTargets(plan);
-    const made = await deps.engine().create(trx, { plan_id, environment, targets }, actorOf(principal));
-    await updatePlan(trx, { plan_id, from: 'approved' }, { state: 'applying', consumed_by: made.operation_id });
-    await extendReservations(trx, plan_id, deps.clock.now() + APPLYING_MS);
-    const ids = { plan_id, operation_id: made.operation_id };
-    await deps.audit.append(trx, {
-      actor: actorOf(principal),
-      environment,
-      event: 'operation.created',
-      ids,
-      payload: { plan_hash: plan.plan_hash },
-    });
-    await deps.events.publish(trx, { type: 'operation.created', environment, ids });
-    await beginChange(deps, trx, plan, principal);
-    return made;
-  });
-  deps.engine().start(operation.operation_id);
-  return operation;
+  return plan;
 }
 
 /** Policy may have changed since the plan was made: it has to hold now too, for the person who asked for it. */

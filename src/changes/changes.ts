@@ -46,6 +46,10 @@ export interface ChangesDeps {
   readonly services?: readonly ServiceConfig[];
   /** The change record that a plan names, as far as rules look at it; none are kept without it. */
   readonly changeFacts?: (change_id: string) => Promise<ChangeFacts | undefined>;
+  /** Makes sure that somebody looks at the schedules at a time; without it only those who look anyway do. */
+  readonly remind?: (trx: StoreTx, plan_id: string, at: number) => Promise<void>;
+  /** Who scheduled something, as far as this caller still may; undefined for one who may not do anything any more. */
+  readonly stillKnown?: (principal: Principal) => Promise<Principal | undefined>;
   readonly engine: () => Engine;
 }
 

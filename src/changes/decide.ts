@@ -2,6 +2,8 @@ import { actorOf, inEnvironment, mayUse, requireRole, type Principal } from '../
 import { AgentError } from '../kernel/errors.ts';
 import {
   addApproval,
+  changeSchedule,
+  findPlanSchedule,
   getPlan,
   listApprovals,
   plansToExpire,
@@ -31,6 +33,7 @@ export async function expireIfOverdue(deps: ChangesDeps, plan: PlanRecord): Prom
   return deps.store.commit(async (trx) => {
     const expired = await updatePlan(trx, { plan_id, from: state }, { state: 'expired' });
     await releaseReservations(trx, plan_id);
+    await changeSchedule(trx, plan_id, { state: 'failed' });
     await deps.audit.append(trx, {
       actor: { id: 'system', class: 'system' },
       environment,
@@ -148,7 +151,13 @@ export async function viewPlan(
   principal: Principal,
 ): Promise<Record<string, unknown>> {
   const plan = await findPlanFor(deps, plan_id, principal);
-  return planView(plan, await listApprovals(deps.store, plan_id, plan.plan_hash));
+  return shownPlan(deps, plan);
+}
+
+/** A plan with what is kept beside it. */
+export async function shownPlan({ store }: ChangesDeps, plan: PlanRecord): Promise<Record<string, unknown>> {
+  const { plan_id, plan_hash } = plan;
+  return planView(plan, await listApprovals(store, plan_id, plan_hash), await findPlanSchedule(store, plan_id));
 }
 
 function requireHuman(principal: Principal): void {
@@ -191,6 +200,7 @@ async function end(
   await deps.store.commit(async (trx) => {
     await updatePlan(trx, { plan_id, from: plan.state }, { state });
     await releaseReservations(trx, plan_id);
+    await changeSchedule(trx, plan_id, { state: 'canceled' });
     await deps.audit.append(trx, {
       actor: actorOf(principal),
       environment,

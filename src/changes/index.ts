@@ -1,9 +1,21 @@
 export { submit, type ChangesDeps } from './changes.ts';
 export { apply, executable } from './apply.ts';
-export { approve, cancelPlan, expireIfOverdue, expireOverdue, findPlanFor, reject, viewPlan } from './decide.ts';
-export { bodyOf, planView, type PlanBody } from './plan.ts';
-export { freeze, freezeOf, freezeRequestSchema, thaw, type Freeze } from './freeze.ts';
+export {
+  approve,
+  cancelPlan,
+  expireIfOverdue,
+  expireOverdue,
+  findPlanFor,
+  reject,
+  shownPlan,
+  viewPlan,
+} from './decide.ts';
+export { applyDue, schedulePlan, SCHEDULED_JOB, unschedule, type When } from './schedule.ts';
+export { calendarOf, calendarQuerySchema } from './timetable.ts';
+export { bodyOf, type PlanBody } from './plan.ts';
+export { endFreezes, freeze, freezeOf, freezeRequestSchema, thaw, thawRequestSchema, type Freeze } from './freeze.ts';
 export { alwaysOpen, type Factors, type Windows, type WindowState } from './duties/index.ts';
+export { ChangeWindows } from './windows/index.ts';
 export { baseline, BASELINE_RULES } from './policy/baseline.ts';
 export { PolicyBook, recordPolicy, reloadPolicy } from './policy/book.ts';
 export { examplesSchema, readExamples, runExamples, type ExampleResult } from './policy/examples.ts';

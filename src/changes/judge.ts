@@ -2,7 +2,7 @@ import { hashJson } from '../kernel/canonical.ts';
 import { readGraph, type Environment, type Graph } from '../estate/index.ts';
 import { blastRadius, keptRadius, proposeCategory, reachRaises, readsFor, touchedObjects } from './blast/index.ts';
 import type { ChangesDeps } from './changes.ts';
-import { obligationOf, ownApprovalRule } from './duties/index.ts';
+import { obligationOf, ownApprovalRule, windowScope } from './duties/index.ts';
 import type { PlanRecord } from '../store/index.ts';
 import type { PlanBody, PlanRequest } from './plan.ts';
 import type { Draft } from './planner.ts';
@@ -136,14 +136,17 @@ export const servicesOf = (
 async function expiryOf(
   { windows }: ChangesDeps,
   environment: string,
-  { risk, decision }: PlanBody,
+  body: PlanBody,
   created_at: number,
 ): Promise<number> {
+  const { risk, decision } = body;
   const waits = (obligationOf(decision, 'cool_down')?.minutes ?? 0) * MINUTE;
   const usual = created_at + waits + TTL_MS[risk.level];
   if (obligationOf(decision, 'window') === undefined) return usual;
-  const { next } = await windows.check(environment, created_at);
-  return next === null ? usual : Math.max(usual, next + TTL_MS[risk.level]);
+  const scope = windowScope(body);
+  const now = await windows.check(environment, created_at, scope);
+  const next = now.next === null ? now : await windows.check(environment, now.next, scope);
+  return Math.max(usual, next.until ?? (now.next === null ? usual : now.next + TTL_MS[risk.level]));
 }
 
 function firstState({ failure, dry_run, decision }: PlanBody): PlanRecord['state'] {

@@ -1,7 +1,7 @@
 import type { RiskLevel } from '../actions/index.ts';
 import type { Held } from '../estate/index.ts';
 import type { ObjectChange, RehearsalFailure, TraceStep } from '../operations/index.ts';
-import type { ApprovalRecord, PlanRecord } from '../store/index.ts';
+import type { ApprovalRecord, PlanRecord, ScheduleRecord } from '../store/index.ts';
 import type { PlanFacts } from './policy/types.ts';
 import type { Principal } from '../identity/index.ts';
 
@@ -126,7 +126,11 @@ export interface Decision {
 }
 
 /** The document of `GET /v1/plans/{id}`. */
-export function planView(record: PlanRecord, approvals: readonly ApprovalRecord[]): Record<string, unknown> {
+export function planView(
+  record: PlanRecord,
+  approvals: readonly ApprovalRecord[],
+  schedule?: ScheduleRecord,
+): Record<string, unknown> {
   const {
     plan_id,
     environment,
@@ -150,6 +154,7 @@ export function planView(record: PlanRecord, approvals: readonly ApprovalRecord[
     created_by,
     ...(change_id === null ? {} : { change_id }),
     ...(consumed_by === null ? {} : { operation_id: consumed_by }),
+    ...(schedule === undefined ? {} : { schedule: scheduleView(schedule) }),
     ...record.body,
     approvals: approvals.map(({ principal, at, comment, method, role, factor }) => ({
       by: principal,
@@ -159,6 +164,22 @@ export function planView(record: PlanRecord, approvals: readonly ApprovalRecord[
       ...(role === undefined ? {} : { role }),
       ...(factor === undefined ? {} : { factor }),
     })),
+  };
+}
+
+/** When a plan is to be applied, and what came of it. */
+export function scheduleView(schedule: ScheduleRecord): Record<string, unknown> {
+  const { state, at, until, window_name, principal, tried_at, code, detail, operation_id } = schedule;
+  const { id, name, class: kind } = principal;
+  const iso = (ms: number): string => new Date(ms).toISOString();
+  return {
+    state,
+    at: iso(at),
+    until: iso(until),
+    ...(window_name === null ? {} : { window: window_name }),
+    scheduled_by: { id, name, class: kind },
+    ...(operation_id === null ? {} : { operation_id }),
+    ...(tried_at === null || code === null ? {} : { result: { code, detail, at: iso(tried_at) } }),
   };
 }
 

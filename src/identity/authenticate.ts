@@ -3,6 +3,7 @@ import { isAgentError } from '../kernel/errors.ts';
 import {
   findPerson,
   listPasskeys,
+  listTokens,
   touchToken,
   updateSession,
   validSession,
@@ -58,6 +59,26 @@ export async function authenticateSession(
     since: session.created_at,
     ...(session.factor_at === null ? {} : { factorAt: session.factor_at }),
   };
+}
+
+/**
+ * Somebody who asked for something to be done later, with the rights of now; undefined for who has none any more: the
+ * token is revoked or over, the person disabled.
+ */
+export async function stillKnown(deps: IdentityDeps, then: Principal): Promise<Principal | undefined> {
+  const { store, clock, bootstrapToken } = deps;
+  if (then.method === 'bootstrap-token') return bootstrapToken === undefined ? undefined : then;
+  const use = { via: then.via, what: 'something scheduled' };
+  const by = then.token ?? (then.person === undefined ? then.id : undefined);
+  if (by === undefined) {
+    const person = await activePerson(deps, then.person ?? '');
+    if (person === undefined) return undefined;
+    return { ...(await personPrincipal(deps, person, person.grants as Grants, use)), method: then.method };
+  }
+  const found = (await listTokens(store)).find(({ id }) => id === by);
+  const over = found === undefined || found.revoked_at !== null || (found.expires_at ?? Infinity) <= clock.now();
+  if (over) return undefined;
+  return found.person_id === null ? tokenPrincipal(found, use) : ownedToken(deps, found, use);
 }
 
 /** When a credential was last used is good to know, and no reason to refuse a read on a full disk. */

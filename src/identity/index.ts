@@ -12,7 +12,7 @@ export {
   self,
   setPassword,
 } from './account.ts';
-export { authenticate, authenticateSession } from './authenticate.ts';
+export { authenticate, authenticateSession, stillKnown } from './authenticate.ts';
 export type { IdentityDeps, Place } from './deps.ts';
 export { ROLES, grantsFor, type Grants, type Role } from './grants.ts';
 export { acceptInvitation, becomeOwner, ownerCode, readInvitation } from './links.ts';

@@ -148,7 +148,11 @@ describe('refused, each in its own words:', () => {
       'environment home: ftp://pve1.example:8006 is not an https:// address.',
     ],
     ['no address at all', one(HOME.replace('https://pve1.example:8006', 'pve1')), 'pve1 is not an https:// address.'],
-    ['broken YAML, with its line', { yaml: 'environments:\n  - name: [home\nport: 1\n' }, 'at line '],
+    [
+      'broken YAML, with its line',
+      { yaml: 'environments:\n  - name: [home\nport: 1\n' },
+      'proxmox-agent.yaml:3:1: Flow sequence',
+    ],
     ['a key that is not known', { yaml: 'prot: 8470\n' }, 'prot'],
     ['a key of an environment that is not known', home('verify: false'), 'verify'],
     ['a name with capitals', one(HOME.replace('home', 'Home')), 'must be lower-case letters, digits and hyphens'],
@@ -326,20 +330,49 @@ ${fields}`;
   });
 
   it.each<[string, string, string]>([
-    ['a field that is not known, with its line', provider('      group: x\n'), 'line 9, auth.oidc.0: '],
-    [
-      'a role that there is not',
-      provider().replace('viewer', 'root'),
-      'line 8, auth.oidc.0.roles.family.home: must be',
-    ],
+    ['a field that is not known, with its line', provider('      group: x\n'), ':9:7: auth.oidc.0.group: '],
+    ['a role that there is not', provider().replace('viewer', 'root'), ':8:60: auth.oidc.0.roles.family.home: must be'],
     ['a secret in the file', provider().replace('env:S', 'literal'), 'client_secret must be a reference'],
-    ['plain HTTP elsewhere', provider().replace('https:', 'http:'), 'line 5, auth.oidc.0.issuer: must be an https://'],
-    ['a time without a unit', 'auth: { session_idle: 12 }\n', 'line 1, auth.session_idle: '],
+    ['plain HTTP elsewhere', provider().replace('https:', 'http:'), ':5:15: auth.oidc.0.issuer: must be an https://'],
+    ['a time without a unit', 'auth: { session_idle: 12 }\n', ':1:23: auth.session_idle: '],
     ['a proxy by name', 'auth: { trusted_proxies: [proxy] }\n', 'must be an address or a network'],
     ['one name twice', `${provider()}${provider().split('oidc:\n')[1]}`, 'Two identity providers are named home.'],
   ])('is refused with %s', (_, yaml, message) => {
     expect(() => load({ yaml })).toThrow(
       expect.objectContaining({ message: expect.stringContaining(message) as string }),
     );
+  });
+});
+
+describe('change windows and blackouts', () => {
+  it('are read with where they stand', () => {
+    const { windows, blackouts } = load({
+      yaml: 'windows:\n  - { name: night, calendar: "sat 02:00", duration: 1h30m }\nblackouts:\n  - name: holidays\n    from: 2026-12-20\n    to: 2027-01-02T12:00\n',
+    });
+    expect(windows).toMatchObject([{ name: 'night', calendar: 'sat 02:00', duration: 5_400_000 }]);
+    expect(windows?.[0]?.where?.['calendar']).toMatch(/proxmox-agent.yaml:2:30$/);
+    expect(blackouts).toMatchObject([{ name: 'holidays', from: '2026-12-20', to: '2027-01-02T12:00' }]);
+    expect(load({ yaml: 'port: 1\n' }).windows).toBeUndefined();
+  });
+
+  it.each([
+    ['{ name: a, calendar: x, duration: 4h, zon: y }', ':2:43: windows.0.zon: Unrecognized key'],
+    ['{ name: a, calendar: x, duration: 4 }', ':2:39: windows.0.duration: must be such as 4h'],
+    ['{ name: a, calendar: x, duration: 32d }', 'at most 31d'],
+    ['{ name: a, duration: 4h }', ':2:5: windows.0: needs either calendar or rrule'],
+    ['{ name: a, calendar: x, duration: 4h, tiers: [4] }', 'must be 0, 1, 2 or 3'],
+    ['{ name: a, calendar: x, duration: 4h, environments: [lab, nope] }', ':2:63: there is no environment nope'],
+    ['{ name: a, calendar: x, duration: 4h, zone: Europe/Wien }', ':2:49: zone: "Europe/Wien" is not a time zone'],
+  ])('a window %s is refused: %s', (entry, words) => {
+    expect(refusal({ yaml: `windows:\n  - ${entry}\n` })).toContain(words);
+  });
+
+  it.each([
+    ['{ name: a, from: 2026-12-20 }', 'from goes with to'],
+    ['{ name: a, from: 2026-12-20, to: 2026-13-40 }', 'is no such date'],
+    ['{ name: a, calendar: x }', 'needs a duration'],
+    ['{ name: a }', 'needs one of calendar, rrule, or from and to'],
+  ])('a blackout %s is refused: %s', (entry, words) => {
+    expect(refusal({ yaml: `blackouts:\n  - ${entry}\n` })).toContain(words);
   });
 });

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
-import { LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { readSsh, sshSchema, type SshConfig } from './config_ssh.ts';
 import { authSchema, readAuth, type AuthConfig } from './config_auth.ts';
@@ -8,7 +7,16 @@ import { AgentError } from './errors.ts';
 import { checkTokenIds, isLoopback } from './config_secrets.ts';
 import { checkServices, checkTimeZone, servicesSchema, type ServiceConfig } from './config_services.ts';
 import type { SecretSources } from './secrets/sources.ts';
+import {
+  blackoutsSchema,
+  checkWindows,
+  placedIn,
+  windowsSchema,
+  type BlackoutConfig,
+  type WindowConfig,
+} from './config_windows.ts';
 import { PendingSecret, Secret } from './secret.ts';
+import { YamlSource } from './yaml_source.ts';
 
 /** How much the built-in rules ask for; `docs/guide.md` says of each what it means. */
 export const STRICTNESS = ['relaxed', 'standard', 'strict'] as const;
@@ -52,6 +60,10 @@ export interface Config {
   readonly timeZone?: string;
   /** Where secrets come from that are named by `vault:`, `age:` and `stored:`. */
   readonly secrets?: SecretSources;
+  /** When plans may be applied that a rule ties to a change window; Saturday 02:00 to 06:00 when left out. */
+  readonly windows?: readonly WindowConfig[];
+  /** When such plans are not applied, whatever window is open. */
+  readonly blackouts?: readonly BlackoutConfig[];
   /** What runs on the guests, and what it needs. */
   readonly services?: readonly ServiceConfig[];
   /** How people sign in; `DEFAULT_AUTH` when absent. */
@@ -115,6 +127,8 @@ const fileSchema = z.strictObject({
       age_identity: z.string().optional(),
     })
     .default({}),
+  windows: windowsSchema.optional(),
+  blackouts: blackoutsSchema.default([]),
 });
 
 /**
@@ -125,7 +139,7 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
   const named = flags.config ?? env['PROXMOX_AGENT_CONFIG'];
   const path = resolve(cwd, named ?? 'proxmox-agent.yaml');
   if (named !== undefined && !existsSync(path)) throw invalid(`The configuration file ${named} does not exist.`);
-  const file = existsSync(path) ? readFile(path) : fileSchema.parse({});
+  const { file, source } = existsSync(path) ? readFile(path) : { file: fileSchema.parse({}), source: undefined };
   const base = dirname(path);
   const configured = [...file.environments.map((raw) => environment(raw, env, base)), ...fromVariables(env, base)];
   checkTokenIds(configured);
@@ -133,6 +147,9 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
   const names = environments.map(({ name }) => name);
   const misfit = checkServices(file.services, names) ?? checkTimeZone(file.time_zone);
   if (misfit !== undefined) throw invalid(`${path}: ${misfit}`);
+  const place = placedIn(path, source);
+  const stray = checkWindows({ windows: file.windows ?? [], blackouts: file.blackouts }, names, place);
+  if (stray !== undefined) throw invalid(stray);
   const bootstrap = secretVariable(env, 'PROXMOX_AGENT_BOOTSTRAP_TOKEN', base);
   if (bootstrap !== undefined && bootstrap.reveal().length < 32)
     throw invalid('PROXMOX_AGENT_BOOTSTRAP_TOKEN must have 32 characters or more.');
@@ -151,6 +168,8 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
     services: file.services,
     auth: readAuth(file.auth, (text, where) => reference(text, env, base, where)),
     secrets: secretSources(file.secrets, env, base),
+    ...(file.windows === undefined ? {} : { windows: place.entries('windows', file.windows) }),
+    blackouts: place.entries('blackouts', file.blackouts),
   };
 }
 
@@ -166,32 +185,30 @@ const exampleLab: EnvironmentConfig = {
 const invalid = (message: string, errors?: Record<string, string>): AgentError =>
   new AgentError('CONFIGURATION_INVALID', message, errors === undefined ? {} : { errors });
 
-function readFile(path: string): z.output<typeof fileSchema> {
-  const lines = new LineCounter();
-  const document = parseDocument(readFileSync(path, 'utf8'), { lineCounter: lines });
-  const [broken] = document.errors;
-  if (broken !== undefined) throw invalid(`${path}: ${broken.message.split('\n')[0] ?? 'is not YAML'}`);
-  const parsed = fileSchema.safeParse(document.toJS() ?? {});
-  if (parsed.success) return parsed.data;
-  const errors = Object.fromEntries(
-    parsed.error.issues.map((issue) => [issue.path.join('.') || 'file', issue.message]),
-  );
-  const said = parsed.error.issues.map((issue) => {
-    const field = issue.path.join('.') || 'file';
-    return `${lineOf(document, lines, issue)}${field}: ${issue.message}`;
+function readFile(path: string): { readonly file: z.output<typeof fileSchema>; readonly source: YamlSource } {
+  const source = new YamlSource(readFileSync(path, 'utf8'));
+  const at = (offset: number): string => {
+    const { line, column } = source.place(offset);
+    return `${path}:${line}:${column}`;
+  };
+  const [broken] = source.errors;
+  if (broken !== undefined) throw invalid(`${at(broken.offset)}: ${broken.what}`);
+  const parsed = fileSchema.safeParse(source.value() ?? {});
+  if (parsed.success) return { file: parsed.data, source };
+  const problems = parsed.error.issues.flatMap((issue) => {
+    const where = issue.path as (string | number)[];
+    if (issue.code !== 'unrecognized_keys')
+      return [{ field: where.join('.') || 'file', what: issue.message, offset: source.offset(where) }];
+    return issue.keys.map((key) => ({
+      field: [...where, key].join('.'),
+      what: 'Unrecognized key; it is not a setting here',
+      offset: source.keyOffset(where, key),
+    }));
   });
-  throw invalid(`${path}: ${said.join('; ')}`, errors);
-}
-
-/** Where the setting stands that an issue is about: the first one that is not known, or its value. */
-function lineOf(document: Document, lines: LineCounter, issue: z.core.$ZodIssue): string {
-  const [unknown] = issue.code === 'unrecognized_keys' ? issue.keys : [];
-  const at = [...issue.path, ...(unknown === undefined ? [] : [unknown])];
-  for (let length = at.length; length > 0; length--) {
-    const node = document.getIn(at.slice(0, length), true) as { range?: [number, number, number] } | undefined;
-    if (node?.range !== undefined && node.range !== null) return `line ${lines.linePos(node.range[0]).line}, `;
-  }
-  return '';
+  throw invalid(
+    problems.map(({ field, what, offset }) => `${at(offset)}: ${field}: ${what}`).join('; '),
+    Object.fromEntries(problems.map(({ field, what }) => [field, what])),
+  );
 }
 
 function environment(

@@ -21,6 +21,7 @@ export const TABLE_KEYS: Readonly<Record<Table, readonly string[]>> = {
   plans: ['plan_id'],
   secrets: ['plan_id'],
   approvals: ['plan_id', 'plan_hash', 'principal_id'],
+  plan_schedules: ['plan_id'],
   vmid_reservations: ['environment', 'vmid'],
   operations: ['operation_id'],
   journal: ['operation_id', 'thread', 'pos'],

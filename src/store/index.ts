@@ -23,6 +23,7 @@ export { checkKeys, copyKeys, keyId, loadKeys, newKeys, seal, unseal, type Keys 
 export * from './queries/plans.ts';
 export * from './queries/secrets.ts';
 export * from './queries/approvals.ts';
+export * from './queries/schedules.ts';
 export * from './queries/vmids.ts';
 export * from './queries/operations.ts';
 export * from './queries/journal.ts';

@@ -80,6 +80,21 @@ export interface Database {
     role: string | null;
     factor: string | null;
   };
+  plan_schedules: {
+    plan_id: string;
+    environment: string;
+    at: number;
+    until: number;
+    planned_expiry: number;
+    window_name: string | null;
+    principal: string;
+    created_at: number;
+    state: 'waiting' | 'begun' | 'failed' | 'canceled';
+    tried_at: number | null;
+    code: string | null;
+    detail: string | null;
+    operation_id: string | null;
+  };
   policy_versions: { version: number; hash: string; rules: string; at: number; actor: string };
   stored_secrets: {
     name: string;

@@ -119,6 +119,7 @@ const SENT: Readonly<Record<string, { readonly query?: string; readonly body?: o
 /** They end the caller, or answer that there is nothing of this name; looked at elsewhere. */
 const APART = new Set([
   'DELETE /v1/secrets/{name}',
+  'DELETE /v1/plans/{plan_id}/schedule',
   'DELETE /v1/session',
   'DELETE /v1/sessions/{id}',
   'DELETE /v1/me/tokens/{id}',

@@ -328,7 +328,7 @@ describe('a frozen environment', () => {
       let frozen: Promise<unknown> | undefined;
       let thawed: Promise<void> | undefined;
       life.changes.events.subscribe(({ type, data }) => {
-        if (type === 'operation.effect.sent') frozen ??= freeze(life.changes, 'home', 'on battery', agent);
+        if (type === 'operation.effect.sent') frozen ??= freeze(life.changes, 'home', { reason: 'on battery' }, agent);
         if (type !== 'operation.waiting' || thawed !== undefined) return;
         seen.why = JSON.stringify(data);
         thawed = whileFrozen();

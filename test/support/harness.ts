@@ -51,6 +51,8 @@ export interface HarnessOptions {
   readonly production?: boolean;
   readonly crash?: EngineDeps['crash'];
   readonly seed?: string;
+  /** Another database than the directory's own. */
+  readonly store?: Store;
 }
 
 /** The control plane of one process life, on a real SQLite file; `close` ends the life, the directory outlives it. */
@@ -61,8 +63,8 @@ export class Harness {
   readonly ids: Ids;
   readonly identity: IdentityDeps;
 
-  constructor({ api, clock, directory, production = false, crash, seed = 'harness' }: HarnessOptions) {
-    this.store = openStore({ directory, clock, log: silentLogger });
+  constructor({ api, clock, directory, production = false, crash, seed = 'harness', store: given }: HarnessOptions) {
+    this.store = given ?? openStore({ directory, clock, log: silentLogger });
     this.ids = seededIds(`${seed}:${clock.now()}`, clock);
     const { store, ids } = this;
     const keys = loadKeys(directory, ids);
@@ -98,7 +100,7 @@ export class Harness {
       log: silentLogger,
       limits: DEFAULT_LIMITS,
       connect: () => api,
-      frozen: async (name) => (await freezeOf(store, name))?.reason,
+      frozen: async (name) => (await freezeOf(store, name, clock.now()))?.reason,
       loadPlan: (plan_id) => executable(this.changes, plan_id),
       checkTargets: async (plan) =>
         checkTargets(plan, bodyOf(await getPlan(store, plan.plan_id)), environment, plannerDeps(this.changes)),

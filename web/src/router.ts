@@ -1,6 +1,7 @@
 import { createRootRoute, createRoute, createRouter } from '@tanstack/react-router';
 import { Changes } from './pages/changes/page.tsx';
 import { NotFound } from './pages/not_found.tsx';
+import { CalendarPage } from './pages/calendar/page.tsx';
 import { Overview } from './pages/overview.tsx';
 import { Shell } from './pages/shell.tsx';
 
@@ -43,8 +44,10 @@ const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, va
 const overview = createRoute({ getParentRoute: () => root, path: '/', component: Overview });
 const changes = createRoute({ getParentRoute: () => root, path: '/changes', component: Changes });
 
+const calendar = createRoute({ getParentRoute: () => root, path: '/calendar', component: CalendarPage });
+
 /** A new page is a file in `pages/`, a route here, and a path in `src/surfaces/http/server.ts`. */
-export const createPageRouter = () => createRouter({ routeTree: root.addChildren([overview, changes]) });
+export const createPageRouter = () => createRouter({ routeTree: root.addChildren([overview, changes, calendar]) });
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -1,8 +1,8 @@
 import { AgentError } from '../../kernel/errors.ts';
 import type { PlanRecord } from '../../store/index.ts';
-import type { Decision } from '../plan.ts';
+import { bodyOf, type Decision, type PlanBody } from '../plan.ts';
 import { obligationOf } from './person.ts';
-import type { Windows } from './seams.ts';
+import type { ChangeScope, Windows } from './seams.ts';
 
 /** Errors: `OBLIGATION_UNMET` with the time from which a plan may be approved and applied. */
 export function requireCooledDown(plan: PlanRecord, decision: Decision, now: number): void {
@@ -16,6 +16,16 @@ export function requireCooledDown(plan: PlanRecord, decision: Decision, now: num
   );
 }
 
+/** What of a plan decides which windows are for it: its most critical target, and its category. */
+export function windowScope({
+  facts,
+  change_category,
+}: Pick<PlanBody, 'facts' | 'change_category'>): Required<ChangeScope> {
+  const tiers = Object.values(facts?.targets ?? {}).flatMap(({ tier }) => (tier > 0 ? [tier] : []));
+  const category = facts?.change?.category || change_category?.proposed || 'normal';
+  return { tier: tiers.length === 0 ? 0 : Math.min(...tiers), category };
+}
+
 /** Errors: `OBLIGATION_UNMET` when the decision asks for a window and none is open. */
 export async function requireWindow(
   windows: Windows,
@@ -25,7 +35,7 @@ export async function requireWindow(
 ): Promise<void> {
   const asked = obligationOf(decision, 'window');
   if (asked === undefined) return;
-  const { open, why, next } = await windows.check(plan.environment, now);
+  const { open, why, next } = await windows.check(plan.environment, now, windowScope(bodyOf(plan)));
   if (open) return;
   const then = next === null ? 'none is planned' : `the next one opens at ${new Date(next).toISOString()}`;
   throw new AgentError(

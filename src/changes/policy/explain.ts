@@ -1,8 +1,9 @@
 import { AgentError } from '../../kernel/errors.ts';
-import { findPolicyRules } from '../../store/index.ts';
+import { findPolicyRules, type PlanRecord } from '../../store/index.ts';
 import { inputOf } from '../apply.ts';
 import type { ChangesDeps } from '../changes.ts';
 import { findPlanFor } from '../decide.ts';
+import { windowScope } from '../duties/index.ts';
 import { bodyOf, type Decision } from '../plan.ts';
 import { mayUse, type Principal } from '../../identity/index.ts';
 import type { PolicyBook } from './book.ts';
@@ -30,6 +31,8 @@ export interface Explanation {
   }[];
   /** What the rules in force would say if it were asked for now. */
   readonly now: Pick<Decision, 'outcome' | 'approvals_required' | 'rules'>;
+  /** The change window, where one is asked for, as it is now. */
+  readonly window?: { readonly open: boolean; readonly why: string; readonly next: string | null };
 }
 
 /** Why a plan was decided as it was: every rule with what it read. Errors: `PLAN_NOT_FOUND`. */
@@ -44,7 +47,12 @@ export async function explainPlan(
   const rules = await rulesOf(deps, book, decision.policy);
   const input = inputOf(deps, plan, plan.created_at);
   const then = book.judge(input, rules);
-  const { outcome, approvals_required, rules: deciding } = book.evaluate({ ...input, at: deps.clock.now() });
+  const {
+    outcome,
+    approvals_required,
+    obligations,
+    rules: deciding,
+  } = book.evaluate({ ...input, at: deps.clock.now() });
   return {
     plan_id,
     decision,
@@ -55,7 +63,18 @@ export async function explainPlan(
     },
     rules: then.readings.filter(({ rule }) => mayKnow(rule, principal)).map(explainReading),
     now: { outcome, approvals_required, rules: deciding },
+    ...(await windowNow(deps, plan, obligations)),
   };
+}
+
+async function windowNow(
+  { windows, clock }: ChangesDeps,
+  plan: PlanRecord,
+  obligations: Decision['obligations'],
+): Promise<Pick<Explanation, 'window'>> {
+  if (!obligations.some(({ obligation }) => obligation === 'window')) return {};
+  const { open, why, next } = await windows.check(plan.environment, clock.now(), windowScope(bodyOf(plan)));
+  return { window: { open, why, next: next === null ? null : new Date(next).toISOString() } };
 }
 
 /** Who may not see an environment learns no name of it from the rules that are for it alone. */

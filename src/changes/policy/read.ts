@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node, type Scalar } from 'yaml';
+import { isScalar, type Scalar } from 'yaml';
 import { z } from 'zod';
 import { fieldErrors } from '../../actions/index.ts';
 import { AgentError } from '../../kernel/errors.ts';
+import { YamlSource, type YamlPath } from '../../kernel/yaml_source.ts';
 import { ExpressionError, type Expression } from './expression.ts';
 import { ruleSchema, ruleSetBy, type Rule, type RuleSet } from './rules.ts';
 
@@ -19,8 +20,6 @@ interface Problem {
   readonly column: number;
   readonly what: string;
 }
-
-type Path = readonly (string | number)[];
 
 /** More than this nobody reads at once. */
 const MAX_PROBLEMS = 20;
@@ -90,21 +89,20 @@ function refusal(problems: readonly Problem[]): AgentError {
 class Source {
   readonly #file: PolicyFile;
   readonly #problems: Problem[];
-  readonly #lines = new LineCounter();
-  readonly #document: Document.Parsed;
+  readonly #yaml: YamlSource;
 
   constructor(file: PolicyFile, problems: Problem[]) {
     this.#file = file;
     this.#problems = problems;
-    this.#document = parseDocument(file.text, { lineCounter: this.#lines });
+    this.#yaml = new YamlSource(file.text);
   }
 
   /** The rules that are whole, each with its place. */
-  rules(): { readonly path: Path; readonly rule: Rule }[] {
-    const { errors } = this.#document;
-    for (const { pos, message } of errors) this.#note(pos[0], message.split('\n')[0]?.replace(/ at line .*/, '') ?? '');
+  rules(): { readonly path: YamlPath; readonly rule: Rule }[] {
+    const { errors } = this.#yaml;
+    for (const { offset, what } of errors) this.#note(offset, what);
     if (errors.length > 0) return [];
-    const whole = z.strictObject({ rules: z.array(z.unknown()) }).safeParse(this.#document.toJS());
+    const whole = z.strictObject({ rules: z.array(z.unknown()) }).safeParse(this.#yaml.value());
     if (!whole.success) {
       for (const issue of whole.error.issues) this.#fieldProblem(issue, []);
       return [];
@@ -118,33 +116,35 @@ class Source {
     });
   }
 
-  #fieldProblem(issue: z.core.$ZodIssue, of: Path): void {
-    const path = [...of, ...(issue.path as Path)];
+  #fieldProblem(issue: z.core.$ZodIssue, of: YamlPath): void {
+    const path = [...of, ...(issue.path as YamlPath)];
     if (issue.code !== 'unrecognized_keys') return this.problem(path, `${path.at(-1) ?? 'the file'}: ${issue.message}`);
     const known = Object.keys(path.length === 0 ? { rules: 0 } : ruleSchema.shape);
     const hints = fieldErrors(new z.ZodError([{ ...issue, path: [] }]), '', known);
     for (const key of issue.keys) {
       const what = (hints[key] ?? '').replace('is not a parameter', 'is not a field here');
-      this.#note(this.#keyOffset(path, key), `${key} ${what}`);
+      this.#note(this.#yaml.keyOffset(path, key), `${key} ${what}`);
     }
   }
 
-  problem(path: Path, what: string): void {
-    this.#note(this.#offset(path), what);
+  problem(path: YamlPath, what: string): void {
+    this.#note(this.#yaml.offset(path), what);
   }
 
-  lineOf(path: Path): number {
-    return this.#lines.linePos(this.#offset(path)).line;
+  lineOf(path: YamlPath): number {
+    return this.#yaml.place(this.#yaml.offset(path)).line;
   }
 
   /** Notes what is wrong with an expression at the letter in the file where that is. */
-  checkExpression(path: Path, text: string, compile: (text: string) => Expression): void {
+  checkExpression(path: YamlPath, text: string, compile: (text: string) => Expression): void {
     try {
       compile(text);
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
-      const node = this.#node(path);
-      const where = isScalar(node) ? this.#within(node as Scalar.Parsed, text, error.offset ?? 0) : this.#offset(path);
+      const node = this.#yaml.node(path);
+      const where = isScalar(node)
+        ? this.#within(node as Scalar.Parsed, text, error.offset ?? 0)
+        : this.#yaml.offset(path);
       this.#note(where, `when: ${error.message}`);
     }
   }
@@ -162,26 +162,8 @@ class Source {
     return at < 0 ? start : start + at + (lines.at(-1)?.length ?? 0);
   }
 
-  #node(path: Path): Node | undefined {
-    return (path.length === 0 ? this.#document.contents : this.#document.getIn(path, true)) as Node | undefined;
-  }
-
-  /** The start of what a path names, or of the nearest that there is around it. */
-  #offset(path: Path): number {
-    const node = this.#node(path);
-    if (node?.range) return node.range[0];
-    return path.length === 0 ? 0 : this.#offset(path.slice(0, -1));
-  }
-
-  #keyOffset(path: Path, key: string): number {
-    const map = this.#node(path);
-    const pair = isMap(map) ? map.items.find(({ key: one }) => isScalar(one) && one.value === key) : undefined;
-    return (pair?.key as Node | undefined)?.range?.[0] ?? this.#offset(path);
-  }
-
   #note(offset: number, what: string): void {
-    const { line, col } = this.#lines.linePos(offset);
     const short = what.length <= MAX_WORDS ? what : `${what.slice(0, MAX_WORDS)}…`;
-    this.#problems.push({ file: this.#file.name, line, column: col, what: short });
+    this.#problems.push({ file: this.#file.name, ...this.#yaml.place(offset), what: short });
   }
 }

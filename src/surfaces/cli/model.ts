@@ -10,7 +10,7 @@ export interface EnvironmentRow {
   readonly nodes?: number;
   readonly guests?: number;
   readonly version?: string;
-  readonly frozen?: { readonly reason: string };
+  readonly frozen?: { readonly reason: string; readonly until?: Instant };
 }
 
 export interface Guest {
@@ -91,6 +91,29 @@ export interface Check {
   readonly detail?: string;
 }
 
+/** When a plan is applied by itself. */
+export interface Schedule {
+  readonly state: string;
+  readonly at: Instant;
+  readonly until: Instant;
+  readonly window?: string;
+  readonly scheduled_by?: unknown;
+  /** Why the last try came to nothing. */
+  readonly result?: { readonly code: string; readonly detail: string; readonly at: Instant };
+}
+
+export interface CalendarEntry {
+  readonly kind: string;
+  readonly environment: string;
+  readonly name: string;
+  readonly from: Instant;
+  readonly to: Instant | null;
+  readonly tiers?: readonly number[];
+  readonly categories?: readonly string[];
+  readonly blackouts?: readonly string[];
+  readonly plan_id?: string;
+}
+
 export interface Plan {
   readonly plan_id: string;
   readonly state: string;
@@ -109,6 +132,7 @@ export interface Plan {
   readonly change_id?: string | null;
   readonly dry_run?: boolean;
   readonly operation_id?: string;
+  readonly schedule?: Schedule;
   readonly targets?: readonly { readonly target: string; readonly pinned?: Readonly<Record<string, unknown>> }[];
   readonly trace?: readonly Step[];
   readonly diff?: readonly ObjectDiff[];

@@ -23,8 +23,14 @@ export function addChangeCommands(program: Command, act: Act): void {
     .description('apply an approved plan and follow it to its end')
     .option('--no-wait', 'begin it and return')
     .option('--request <json>', 'the request that was planned, JSON or @FILE; another one is refused')
+    .option('--when <time>', 'later, by itself: window, or a time such as 2026-12-24T02:00:00+01:00')
     .action(act(async () => (await import('./commands/apply.ts')).apply));
   addOperations(program, act);
+  program
+    .command('calendar')
+    .description('list change windows, blackouts, scheduled plans and freezes')
+    .option('--days <n>', 'how many days from now', '42')
+    .action(act(async () => (await import('./commands/schedule.ts')).showCalendar));
 }
 
 function addPlan(program: Command, act: Act): void {
@@ -58,6 +64,10 @@ function addPlan(program: Command, act: Act): void {
     .description('take a plan back before it is applied')
     .option('--comment <text>', 'kept with it')
     .action(act(async () => (await import('./commands/decide.ts')).cancelPlan));
+  plan
+    .command('unschedule <plan_id>')
+    .description('take back when a plan would be applied by itself; it stays approved')
+    .action(act(async () => (await import('./commands/schedule.ts')).unschedule));
 }
 
 function addOperations(program: Command, act: Act): void {

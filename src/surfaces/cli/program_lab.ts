@@ -18,16 +18,18 @@ export function addLabCommands(program: Command, act: Act): void {
     .option('--pve <major>', 'Proxmox VE 8 or 9', '9')
     .option('--user <user>', 'the user to make', 'agent@pve')
     .action(act(async () => (await import('./commands/env.ts')).bootstrap));
-  for (const [verb, what] of [
-    ['freeze', 'stop every apply of an environment; running operations wait after their current step'],
-    ['thaw', 'let the operations of a frozen environment go on; only for people'],
-  ] as const) {
-    env
-      .command(`${verb} <name>`)
-      .description(what)
-      .requiredOption('--reason <text>', 'why; everybody whose change waits sees it')
-      .action(act(async () => (await import('./commands/freeze.ts'))[verb]));
-  }
+  const reason = ['--reason <text>', 'why; everybody whose change waits sees it'] as const;
+  env
+    .command('freeze <name>')
+    .description('stop every apply of an environment; running operations wait after their current step')
+    .requiredOption(...reason)
+    .option('--until <time>', 'when it ends by itself, such as 2026-12-24T18:00:00+01:00')
+    .action(act(async () => (await import('./commands/freeze.ts')).freeze));
+  env
+    .command('thaw <name>')
+    .description('let the operations of a frozen environment go on; only for people')
+    .requiredOption(...reason)
+    .action(act(async () => (await import('./commands/freeze.ts')).thaw));
   program
     .command('nodes')
     .description('list the nodes of an environment')

@@ -16,6 +16,7 @@ import { sendProblem } from './problem.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { changeRoutes } from './routes/changes.ts';
 import { auditRoutes } from './routes/audit.ts';
+import { calendarRoutes } from './routes/calendar.ts';
 import { eventRoutes } from './routes/events.ts';
 import { graphRoutes } from './routes/graph.ts';
 import { freezeRoutes } from './routes/freeze.ts';
@@ -37,7 +38,7 @@ const BODY_LIMIT = 1024 * 1024;
 /** Requests of one address in ten seconds; a person or a program at work stays far below. */
 const RATE = { max: 5_000, timeWindow: 10_000 };
 /** What the page itself shows, by its own router. */
-const PAGES = ['/', '/changes'];
+const PAGES = ['/', '/changes', '/calendar'];
 const PAGE = join(import.meta.dirname, '../../../web/dist');
 
 /** The HTTP surface: the routes of the contract, OpenAPI made from their schemas, and the page at `/`. */
@@ -85,6 +86,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
     policyRoutes,
     taskRoutes,
     freezeRoutes,
+    calendarRoutes,
     runbookRoutes,
     secretRoutes,
     auditRoutes,

@@ -29,9 +29,10 @@ function staleAfter(type: string): readonly string[] {
   if (type === 'operation.progress') return ['operations/one'];
   if (type.startsWith('operation.')) return ['operations', 'plans', 'changes', 'runs', 'audit', 'inventory', 'nodes'];
   if (type.startsWith('runbook.')) return ['runs', 'audit'];
-  if (type.startsWith('plan.') || type.startsWith('approval.')) return ['plans', 'changes', 'runs', 'audit'];
+  if (type.startsWith('plan.') || type.startsWith('approval.'))
+    return ['plans', 'changes', 'runs', 'audit', 'calendar'];
   if (type.startsWith('change.')) return ['changes', 'audit'];
-  if (type.startsWith('environment.')) return ['environments', 'nodes', 'inventory', 'audit'];
+  if (type.startsWith('environment.')) return ['environments', 'nodes', 'inventory', 'audit', 'calendar'];
   return ['audit'];
 }
 

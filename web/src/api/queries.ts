@@ -5,6 +5,7 @@ import type { Run, Runbook, RunbookWhole, RunSummary } from './runbook_types.ts'
 import type {
   Action,
   AuditRecord,
+  Calendar,
   Environment,
   Guest,
   Me,
@@ -21,6 +22,7 @@ import type {
 const LAB_EVERY_MS = 10_000;
 /** Lists that the event stream keeps fresh are polled only while it is down. */
 const POLL_MS = 5_000;
+const CALENDAR_EVERY_MS = 60_000;
 
 type Options<T> = Omit<UseQueryOptions<T>, 'queryKey' | 'queryFn'>;
 
@@ -62,6 +64,13 @@ export const useAudit = () => {
   const refetchInterval = usePolling();
   return useRead<{ records: AuditRecord[]; head?: unknown }>(['audit'], '/v1/audit?last=20', { refetchInterval });
 };
+
+/** The next six weeks; windows open by the clock, without an event. */
+export const useCalendar = (environment: string | undefined) =>
+  useRead<Calendar>(['calendar', environment], `/v1/calendar?environment=${q(environment ?? '')}`, {
+    enabled: environment !== undefined,
+    refetchInterval: CALENDAR_EVERY_MS,
+  });
 
 export const usePlan = (plan_id: string | undefined) => {
   const refetchInterval = usePolling();
@@ -130,14 +139,16 @@ export const useRuns = () => usePages<Page & { runs: RunSummary[] }>(['runs', 'a
  * A change that the server is asked for. Whatever the answer, plans, operations, changes and the audit are read again after it:
  * a refusal usually means that the page shows something old.
  */
-export function useSend<T, V>(what: (post: <R>(path: string, body?: unknown) => Promise<R>, input: V) => Promise<T>) {
+export function useSend<T, V>(
+  what: (post: Client['post'], input: V, remove: <R>(path: string) => Promise<R>) => Promise<T>,
+) {
   const { client } = useApi();
   const queries = useQueryClient();
   return useMutation<T, Error, V>({
-    mutationFn: (input) => what(client.post, input),
+    mutationFn: (input) => what(client.post, input, (path) => client.change('DELETE', path)),
     onSettled: (_, error) => {
       if (error instanceof Problem && error.status === 400) return;
-      for (const key of ['plans', 'operations', 'changes', 'runs', 'audit'])
+      for (const key of ['plans', 'operations', 'changes', 'runs', 'audit', 'calendar'])
         void queries.invalidateQueries({ queryKey: [key] });
     },
   });

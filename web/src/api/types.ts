@@ -68,7 +68,7 @@ export interface Environment {
   readonly nodes_online?: number;
   readonly guests?: number;
   readonly version?: string;
-  readonly frozen?: { readonly reason: string };
+  readonly frozen?: { readonly reason: string; readonly until?: Instant };
 }
 
 /** A row of PVE's `GET /nodes`. */
@@ -218,6 +218,37 @@ export type Obligation =
   | string
   | { readonly obligation: string; readonly text: string; readonly rules?: readonly string[] };
 
+/** When a plan is applied by itself, or what came of it. */
+export interface Schedule {
+  readonly state: string;
+  readonly at: Instant;
+  readonly until: Instant;
+  readonly window?: string;
+  readonly scheduled_by?: unknown;
+  readonly result?: { readonly code: string; readonly detail: string; readonly at: Instant };
+}
+
+export interface CalendarEntry {
+  readonly kind: 'window' | 'blackout' | 'plan' | 'freeze';
+  readonly environment: string;
+  readonly name: string;
+  readonly from: Instant;
+  readonly to: Instant | null;
+  readonly tiers?: readonly number[];
+  readonly categories?: readonly string[];
+  readonly plan_id?: string;
+  /** Of a window, the blackouts that hold at some time of it. */
+  readonly blackouts?: readonly string[];
+  readonly by?: unknown;
+}
+
+export interface Calendar {
+  readonly time_zone: string;
+  readonly from: Instant;
+  readonly to: Instant;
+  readonly entries: readonly CalendarEntry[];
+}
+
 export interface Plan {
   readonly plan_id: string;
   readonly state: string;
@@ -230,6 +261,7 @@ export interface Plan {
   readonly created_by: string | { readonly id: string; readonly name?: string; readonly class?: string };
   readonly reason?: string | null;
   readonly change_id?: string | null;
+  readonly schedule?: Schedule;
   readonly targets?: readonly { readonly target: string; readonly pinned?: Readonly<Record<string, unknown>> }[];
   readonly trace?: readonly TraceStep[];
   readonly diff?: readonly DiffObject[];

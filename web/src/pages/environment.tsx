@@ -21,7 +21,7 @@ export function EnvironmentChoice() {
     <select
       aria-label="Environment"
       value={chosen}
-      onChange={(event) => void navigate({ to: '/', search: (old) => ({ ...old, environment: event.target.value }) })}
+      onChange={(event) => void navigate({ to: '.', search: (old) => ({ ...old, environment: event.target.value }) })}
     >
       {environments.map(({ name, production, status }) => (
         <option key={name} value={name}>

@@ -83,17 +83,33 @@ function Sections() {
             {label}
           </a>
         ) : (
-          <Link key={id} to="/" hash={id} className={PLACE}>
+          <Link key={id} to="/" search={keepEnvironment} hash={id} className={PLACE}>
             {label}
           </Link>
         ),
       )}
-      <Link to="/changes" search={{}} className={PLACE} activeProps={{ className: 'font-semibold text-text' }}>
+      <Link
+        to="/changes"
+        search={keepEnvironment}
+        className={PLACE}
+        activeProps={{ className: 'font-semibold text-text' }}
+      >
         Changes
+      </Link>
+      <Link
+        to="/calendar"
+        search={keepEnvironment}
+        className={PLACE}
+        activeProps={{ className: 'font-semibold text-text' }}
+      >
+        Calendar
       </Link>
     </nav>
   );
 }
+
+const keepEnvironment = ({ environment }: { environment?: string }): { environment?: string } =>
+  environment === undefined ? {} : { environment };
 
 function LiveMark() {
   const { live } = useApi();

@@ -7,6 +7,22 @@ export function toMs(at: Instant | null | undefined): number | undefined {
   return Number.isFinite(ms) ? ms : undefined;
 }
 
+/** `Sat 21 Nov 02:00` on the clock of a time zone; the browser's own when left out. */
+export function moment(at: Instant, zone?: string): string {
+  const ms = toMs(at);
+  if (ms === undefined) return '';
+  const parts = new Intl.DateTimeFormat('en-GB', {
+    ...(zone === undefined ? {} : { timeZone: zone }),
+    weekday: 'short',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+  }).formatToParts(ms);
+  const part = (type: string): string => parts.find((one) => one.type === type)?.value ?? '';
+  return `${part('weekday')} ${part('day')} ${part('month')} ${part('hour')}:${part('minute')}`;
+}
+
 const STEPS: readonly (readonly [seconds: number, name: string])[] = [
   [86_400, 'd'],
   [3_600, 'h'],

@@ -1,11 +1,12 @@
 import { neverSent, type Answer } from '../api.ts';
 import type { Context } from '../context.ts';
 import { Outage } from '../follow.ts';
-import type { Operation } from '../model.ts';
+import type { Operation, Plan } from '../model.ts';
 import { jsonObject } from '../params/parse.ts';
 import { resolveSecrets } from '../params/secrets.ts';
 import { readSource } from '../params/source.ts';
 import { isPassing, RemoteProblem } from '../problem.ts';
+import { scheduleLines } from '../render/schedule.ts';
 import { fetchActions, pickAction } from './catalogue.ts';
 import { begunLines, followToEnd } from './operations.ts';
 
@@ -13,11 +14,18 @@ interface ApplyOptions {
   /** False with `--no-wait`. */
   readonly wait?: boolean;
   readonly request?: string;
+  /** `window`, or a time. */
+  readonly when?: string;
 }
 
 /** Begins the one apply of a plan and follows it; the exit code is how it ended. */
-export async function apply(context: Context, { wait, request }: ApplyOptions, plan_id: string): Promise<number> {
+export async function apply(context: Context, { wait, request, when }: ApplyOptions, plan_id: string): Promise<number> {
   const body = { plan_id, ...(request === undefined ? {} : { request: await readRequest(context, request) }) };
+  if (when !== undefined) {
+    const answer = await context.api.post<Plan>('/v1/actions/apply', { ...body, when });
+    await context.show(answer, (plan) => [`Plan ${plan_id} is scheduled.`, ...scheduleLines(plan, context)]);
+    return 0;
+  }
   const begun = await begin(context, body);
   if (wait === false) {
     await context.show(begun, (operation) => [

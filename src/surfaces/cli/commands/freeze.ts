@@ -1,4 +1,5 @@
 import type { Context } from '../context.ts';
+import { instant } from '../render/values.ts';
 
 interface Answer {
   readonly environment: string;
@@ -6,9 +7,16 @@ interface Answer {
 
 const change =
   (verb: 'freeze' | 'thaw', done: string) =>
-  async (context: Context, { reason }: { readonly reason: string }, name: string): Promise<void> => {
-    const answer = await context.api.post<Answer>(`/v1/environments/${encodeURIComponent(name)}/${verb}`, { reason });
-    await context.show(answer, ({ environment }) => [`${environment} ${done}`]);
+  async (
+    context: Context,
+    options: { readonly reason: string; readonly until?: string },
+    name: string,
+  ): Promise<void> => {
+    const { reason, until } = options;
+    const body = { reason, ...(until === undefined ? {} : { until }) };
+    const answer = await context.api.post<Answer>(`/v1/environments/${encodeURIComponent(name)}/${verb}`, body);
+    const end = until === undefined ? '' : ` It ends at ${instant(until)}.`;
+    await context.show(answer, ({ environment }) => [`${environment} ${done}${end}`]);
   };
 
 export const freeze = change(

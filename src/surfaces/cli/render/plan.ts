@@ -1,5 +1,6 @@
 import type { Plan, Step, Undo } from '../model.ts';
 import { reach } from './reach.ts';
+import { scheduleLines } from './schedule.ts';
 import { hanging, type Style } from './text.ts';
 import { count, duration, instant, millis, show, who } from './values.ts';
 
@@ -21,6 +22,7 @@ export function planLines(plan: Plan, view: View): string[] {
     judgement(plan, view),
     checks(plan, view),
     reach(plan, view),
+    scheduleLines(plan, view),
     next(plan, view),
   ];
   return sections.filter((lines) => lines.length > 0).flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]));
@@ -196,16 +198,23 @@ function checks({ preflight = [], permissions = [] }: Plan, { width, style }: Vi
   ];
 }
 
+const tiedToWindow = ({ decision }: Plan): boolean =>
+  (decision?.obligations ?? []).some((duty) => (duty as { obligation?: unknown } | null)?.obligation === 'window');
+
 /** Older servers name an obligation, newer ones say it in words. */
 const dutyText = (duty: unknown): string => {
   const { text } = (duty ?? {}) as { text?: unknown };
   return typeof text === 'string' ? text : show(duty);
 };
 
-function next({ plan_id, state, plan_hash, dry_run, operation_id }: Plan, { style }: View): string[] {
+function next(plan: Plan, { style }: View): string[] {
+  const { plan_id, state, plan_hash, dry_run, operation_id, schedule } = plan;
   if (state === 'awaiting_approval')
     return [style.bold('Next'), `  proxmox-agent approve ${plan_id} --hash ${plan_hash}`];
-  if (state === 'approved') return [style.bold('Next'), `  proxmox-agent apply ${plan_id}`];
+  if (state === 'approved' && schedule?.state === 'waiting')
+    return [style.bold('Next'), `  proxmox-agent plan unschedule ${plan_id}    (it is applied by itself)`];
+  if (state === 'approved')
+    return [style.bold('Next'), `  proxmox-agent apply ${plan_id}${tiedToWindow(plan) ? ' --when window' : ''}`];
   if (operation_id !== undefined) return [style.bold('Next'), `  proxmox-agent op show ${operation_id}`];
   if (state === 'planned' && dry_run) return ['A dry run cannot be applied; plan it again without --dry-run.'];
   return [];

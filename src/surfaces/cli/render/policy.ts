@@ -61,12 +61,15 @@ export interface ExplanationRow {
   readonly policy: { readonly hash: string | null; readonly in_force: boolean; readonly at: string };
   readonly rules: readonly { readonly result: string; readonly words: string }[];
   readonly now: { readonly outcome: string; readonly rules: readonly DecidingRow[] };
+  /** The change window, where one is asked for. */
+  readonly window?: { readonly open: boolean; readonly why: string; readonly next: string | null };
 }
 
 const MARKS: Readonly<Record<string, string>> = { matched: '+', failed: '!', elsewhere: ' ', 'not matched': '-' };
 
 /** Why it was decided so: what decided, then every rule with what it read. */
-export function explanationLines({ decision, policy, rules, now }: ExplanationRow, { width, style }: View): string[] {
+export function explanationLines(explanation: ExplanationRow, { width, style }: View): string[] {
+  const { decision, policy, rules, now, window } = explanation;
   const version = policy.hash === null ? 'the built-in rules' : `policy ${policy.hash.slice(0, 12)}`;
   const still = policy.in_force || policy.hash === null ? '' : ', which is not in force any more';
   return [
@@ -80,5 +83,9 @@ export function explanationLines({ decision, policy, rules, now }: ExplanationRo
     '',
     `${style.bold('Asked now')}  ${now.outcome.replaceAll('_', ' ')}`,
     ...now.rules.flatMap(({ id, why }) => hanging('  ', `${why} (rule ${id})`, width, 4)),
+    ...(window === undefined ? [] : hanging(`${style.bold('Window')}  `, windowWords(window), width, 4)),
   ];
 }
+
+const windowWords = ({ open, why, next }: NonNullable<ExplanationRow['window']>): string =>
+  `${why}${open ? '' : next === null ? '; none is planned' : `; the next one opens at ${instant(next)}`}`;

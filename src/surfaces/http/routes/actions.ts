@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ACTIONS, paramsSchema } from '../../../actions/index.ts';
-import { planRequestSchema, plansRequestSchema, submit, apply } from '../../../changes/index.ts';
+import { apply, planRequestSchema, plansRequestSchema, schedulePlan, submit } from '../../../changes/index.ts';
 import { isAgentError } from '../../../kernel/errors.ts';
 import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
@@ -13,6 +13,13 @@ import { answers, operationDocument, planDocument } from './schemas.ts';
 const applyBody = z.strictObject({
   plan_id: z.uuid().describe('The approved plan.'),
   request: z.unknown().optional().describe('The request again; refused when it is not the one that was planned.'),
+  when: z
+    .string()
+    .max(64)
+    .optional()
+    .describe(
+      '`window` or a time of RFC 3339: the plan is applied then, by itself, and the answer is the plan with its `schedule`.',
+    ),
 });
 const applyQuery = z.strictObject({
   wait: z.coerce.number().min(0).max(600).default(0).describe('Seconds to wait for the end.'),
@@ -78,11 +85,14 @@ export async function actionRoutes(server: FastifyInstance, deps: HttpDeps): Pro
         summary: 'Apply an approved plan',
         body: applyBody,
         querystring: applyQuery,
-        response: answers({ 200: operationDocument, 202: operationDocument }),
+        response: answers({ 200: operationDocument, 202: z.union([operationDocument, planDocument]) }),
       },
     },
     idempotent(deps, underWay, async (request, repeated) => {
-      const operation_id = await begin(deps, request.body as z.output<typeof applyBody>, caller(request), repeated);
+      const { when, ...given } = request.body as z.output<typeof applyBody>;
+      if (when !== undefined)
+        return { status: 202, body: await schedulePlan(deps.changes, { ...given, when }, caller(request)) };
+      const operation_id = await begin(deps, given, caller(request), repeated);
       const { wait } = request.query as z.output<typeof applyQuery>;
       if (wait > 0) await deps.engine.settled(operation_id, wait * 1000);
       const body = await viewOperation(deps, operation_id, caller(request));
@@ -94,7 +104,7 @@ export async function actionRoutes(server: FastifyInstance, deps: HttpDeps): Pro
 /** The plan's operation; when a crash cut off the first answer to this very request, the operation that it began. */
 async function begin(
   deps: HttpDeps,
-  body: z.output<typeof applyBody>,
+  body: Omit<z.output<typeof applyBody>, 'when'>,
   principal: Parameters<typeof apply>[2],
   repeated: boolean,
 ): Promise<string> {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { freeze, freezeRequestSchema, thaw } from '../../../changes/index.ts';
+import { freeze, freezeRequestSchema, thaw, thawRequestSchema } from '../../../changes/index.ts';
 import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
@@ -10,29 +10,34 @@ const params = z.strictObject({ environment: environmentName });
 const answer = z.looseObject({ environment: z.string(), frozen: z.unknown() });
 
 export async function freezeRoutes(server: FastifyInstance, { changes }: HttpDeps): Promise<void> {
-  const schema = (summary: string) => ({
+  const schema = (summary: string, body: z.ZodType) => ({
     summary,
     params,
-    body: freezeRequestSchema,
+    body,
     response: answers({ 200: answer }),
   });
-  const read = (request: { params: unknown; body: unknown }) => ({
-    ...(request.params as z.output<typeof params>),
-    ...(request.body as z.output<typeof freezeRequestSchema>),
-  });
+  const named = (request: { params: unknown }) => (request.params as z.output<typeof params>).environment;
   server.post(
     '/v1/environments/:environment/freeze',
-    { config: { rule: allow('operator', 'path') }, schema: schema('Stop every apply of an environment') },
+    {
+      config: { rule: allow('operator', 'path') },
+      schema: schema('Stop every apply of an environment', freezeRequestSchema),
+    },
     async (request) => {
-      const { environment, reason } = read(request);
-      return { environment, frozen: await freeze(changes, environment, reason, caller(request)) };
+      const environment = named(request);
+      const body = request.body as z.output<typeof freezeRequestSchema>;
+      return { environment, frozen: await freeze(changes, environment, body, caller(request)) };
     },
   );
   server.post(
     '/v1/environments/:environment/thaw',
-    { config: { rule: allow('approver', 'path', 'people') }, schema: schema('Let operations go on (people only)') },
+    {
+      config: { rule: allow('approver', 'path', 'people') },
+      schema: schema('Let operations go on (people only)', thawRequestSchema),
+    },
     async (request) => {
-      const { environment, reason } = read(request);
+      const environment = named(request);
+      const { reason } = request.body as z.output<typeof thawRequestSchema>;
       await thaw(changes, environment, reason, caller(request));
       return { environment, frozen: null };
     },

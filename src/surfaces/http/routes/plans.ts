@@ -5,12 +5,12 @@ import {
   cancelPlan,
   expireIfOverdue,
   findPlanFor,
-  planView,
   reject,
+  shownPlan,
   viewPlan,
 } from '../../../changes/index.ts';
 import { assertionOptions, factorSchema, mayUse, requireRole, type Principal } from '../../../identity/index.ts';
-import { listApprovals, listPlans, PLAN_STATES, type PlanRecord } from '../../../store/index.ts';
+import { listPlans, PLAN_STATES } from '../../../store/index.ts';
 import { allow, approving } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
@@ -158,7 +158,6 @@ async function list(deps: HttpDeps, query: z.output<typeof listQuery>, principal
   const mine = found.filter((plan) => mayUse(principal, plan.environment));
   const current = await Promise.all(mine.map((plan) => expireIfOverdue(deps.changes, plan)));
   const wanted = current.filter((plan) => state === undefined || plan.state === state);
-  const approvals = (plan: PlanRecord) => listApprovals(deps.store, plan.plan_id, plan.plan_hash);
-  const plans = await Promise.all(wanted.map(async (plan) => planView(plan, await approvals(plan))));
+  const plans = await Promise.all(wanted.map((plan) => shownPlan(deps.changes, plan)));
   return { plans, ...(found.length === limit ? { next: found.at(-1)?.plan_id } : {}) };
 }

@@ -109,7 +109,7 @@ async function describe(
   deps: HttpDeps,
   { name, production, endpoints, simulator, api }: Environment,
 ): Promise<Record<string, unknown>> {
-  const frozen = await freezeOf(deps.store, name);
+  const frozen = await freezeOf(deps.store, name, deps.clock.now());
   const head = {
     name,
     production,

@@ -1,7 +1,7 @@
 import { useEnvironments } from '../../api/queries.ts';
 import type { Environment } from '../../api/types.ts';
 import { Chip } from '../../parts/chip.tsx';
-import { count } from '../../parts/format.ts';
+import { count, moment } from '../../parts/format.ts';
 import { Empty, Loaded, Panel, Section } from '../../parts/section.tsx';
 
 /** The environments, and why one cannot be reached. */
@@ -59,7 +59,11 @@ function Row({ environment }: { environment: Environment }) {
       <div className="font-mono text-xs break-all text-dim">
         {typeof endpoint === 'string' ? endpoint : endpoint.join(', ')}
       </div>
-      {frozen && <p className="mt-1">Nothing is applied: {frozen.reason}</p>}
+      {frozen && (
+        <p className="mt-1">
+          Nothing is applied{frozen.until === undefined ? '' : ` until ${moment(frozen.until)}`}: {frozen.reason}
+        </p>
+      )}
       {!reached && <p className="mt-1 text-bad">{detail ?? 'The server gave no reason.'}</p>}
     </li>
   );

@@ -10,6 +10,7 @@ import { oneLine } from '../../parts/format.ts';
 import { ProblemNote } from '../../parts/problem_note.tsx';
 import { mayNotApprove, mayNotPropose } from '../rights.ts';
 import { ApplyButton, useExpired } from './apply.tsx';
+import { ScheduleButtons } from './schedule.tsx';
 
 interface Verdict {
   readonly verb: 'approve' | 'reject' | 'cancel';
@@ -118,7 +119,12 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
             </Button>
           </>
         )}
-        {state === 'approved' && <ApplyButton plan={plan} onStarted={onClose} />}
+        {state === 'approved' && (
+          <>
+            <ApplyButton plan={plan} onStarted={onClose} />
+            <ScheduleButtons plan={plan} />
+          </>
+        )}
         <Button
           look="quiet"
           busy={send.isPending && send.variables.verb === 'cancel'}

@@ -13,6 +13,7 @@ import { Diff } from './diff.tsx';
 import { Part } from './part.tsx';
 import { Reach } from './reach.tsx';
 import { Reasons } from './risk.tsx';
+import { ScheduleText } from './schedule.tsx';
 import { planTitle } from './title.ts';
 import { Trace } from './trace.tsx';
 
@@ -139,6 +140,7 @@ function Head({ plan }: { plan: Plan }) {
             OPEN.includes(state) ? 'Expires in' : 'State',
             OPEN.includes(state) ? <Countdown at={expires_at} /> : words(state),
           ],
+          ['Schedule', plan.schedule === undefined ? undefined : <ScheduleText plan={plan} />],
           [
             'Takes about',
             predicted_seconds === undefined || predicted_seconds === 0 ? undefined : duration(predicted_seconds),
