@@ -199,7 +199,7 @@ describe.skipIf(!present)(`people on the page (needs chromium at ${CHROMIUM})`, 
     const { json } = await service.ask('POST /v1/actions/plan', { token: agent, body: STOP });
     await page.goto(`${url}/?plan=${String(json['plan_id'])}`);
     await page.getByRole('button', { name: 'Approve with a passkey' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Apply' }).waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Apply', exact: true }).waitFor();
     const plan = await service.ask(`GET /v1/plans/${String(json['plan_id'])}`, { token: BOOTSTRAP });
     expect(plan.json['approvals']).toMatchObject([{ method: 'passkey', by: { name: 'cat', via: 'web' } }]);
   });

@@ -38,7 +38,8 @@ describe.skipIf(absent)(`runbooks on the page (needs chromium at ${CHROMIUM})`, 
       if (!request.url().startsWith(service.url)) complaints.push(request.url());
     });
     await page.goto(service.url);
-    await page.locator('input').first().fill(token);
+    await page.getByRole('button', { name: 'Use a token' }).press('Enter');
+    await page.getByLabel('API token').fill(token);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Runbooks' }).waitFor();
     return page;
