@@ -25,7 +25,7 @@ function nextVersion(folder: string): string {
   edit('package.json', (text) => text.replace(/"version": "[^"]+"/, '"version": "99.0.0"'));
   edit('src/store/migrations/index.ts', (text) =>
     text.replace(
-      /= \[(.*)\];/s,
+      /= \[(.*?),?\s*\];/s,
       `= [$1, { id: ${NEXT}, name: 'next', triggers: { sqlite: [], postgres: [] }, tables: (t) => [
         \`ALTER TABLE operations ADD COLUMN colour \${t.text}\`,
         \`CREATE TABLE colours (name \${t.text} PRIMARY KEY)\${t.options}\`,

@@ -38,7 +38,8 @@ export async function chaosRun({ seed, replicas, database }: ChaosOptions): Prom
     const disturbed = await disturb(stage, random, { replicas, database });
     const operation = await ended(stage, operation_id, replicas);
     const died = stage.died();
-    const broken = died.length > 0 ? died : await inspect(stage, { plan, operation, before });
+    const broken =
+      died.length > 0 ? died : await inspect(stage, { plan, operation, before, nodeDied: disturbed.includes('node') });
     await stage.stopServers();
     broken.push(...(await database.leaks(stage.directory, operation)));
     const { message = '' } = (operation['error'] ?? {}) as { message?: string };

@@ -3,7 +3,7 @@ import { AgentError, isAgentError } from '../../kernel/errors.ts';
 import { readInventory } from '../../estate/index.ts';
 import { record, text } from '../../proxmox/index.ts';
 import type { ChangesDeps } from '../changes.ts';
-import { actorOf, requireRole, type Principal } from '../../identity/index.ts';
+import { actorOf, requirePerson, requireRole, type Principal } from '../../identity/index.ts';
 import { findChangeAs } from './access.ts';
 import type { CriterionCheck } from './model.ts';
 import { isOver, type ChangeRecord, type CriterionResult } from './record.ts';
@@ -38,6 +38,8 @@ export async function runChecks(deps: ChangesDeps, id: string, principal: Princi
   for (const { text, check } of content.validation) {
     if (check === undefined) continue;
     if (check.kind === 'guest') requireRole(principal, 'viewer', check.environment);
+    // It tells what answers where only the server can reach.
+    if (check.kind === 'tcp') requirePerson(principal, 'let the server try a port');
     const { result, evidence } = await runCheck(deps, id, check);
     found[text] = { result, how: 'check', at: deps.clock.now(), by: actorOf(principal), evidence };
   }

@@ -1,8 +1,8 @@
 import type { Principal } from '../../identity/index.ts';
-import { updateChangeRecord } from '../../store/index.ts';
+import { getChangeRecord, updateChangeRecord } from '../../store/index.ts';
 import type { ChangesDeps } from '../changes.ts';
 import { maySee } from './access.ts';
-import { changesOf, isOverdue, rowOf, type ChangeRecord } from './record.ts';
+import { changesOf, isOverdue, recordOf, rowOf, type ChangeRecord } from './record.ts';
 import { scopeOf } from './records.ts';
 
 /** What a review meeting asks. Times in seconds; null where nothing has ended yet. */
@@ -68,9 +68,10 @@ export async function remindOfReviews(deps: ChangesDeps): Promise<void> {
   for await (const record of changesOf(deps.store)) {
     const { review, id, content } = record;
     if (review === undefined || !isOverdue(record, now) || now - (review.reminded_at ?? 0) < REMIND_EVERY_MS) continue;
-    const after = { ...record, review: { ...review, reminded_at: now } };
     await deps.store.commit(async (trx) => {
-      await updateChangeRecord(trx, id, rowOf(after));
+      // Read again: what somebody has written meanwhile stays.
+      const found = recordOf(await getChangeRecord(trx, id));
+      await updateChangeRecord(trx, id, rowOf({ ...found, review: { ...review, ...found.review, reminded_at: now } }));
       const data = { title: content.title, due_at: new Date(review.due_at).toISOString() };
       await deps.events.publish(trx, {
         type: 'change.review.overdue',

@@ -377,3 +377,8 @@ it('two who write different parts at once both keep theirs', async () => {
   ]);
   expect(await viewChange(life.changes, id, person)).toMatchObject({ summary: 'one', notes: 'two' });
 });
+
+it('a port is tried from the server by a person only', async () => {
+  const { id } = await make({ validation: [{ text: 'port', check: { kind: 'tcp', host: '127.0.0.1', port: 1 } }] });
+  expect(await refused(runChecks(life.changes, id, agent))).toMatch(/^FORBIDDEN: Only a person can let the server try/);
+});
