@@ -29,10 +29,15 @@ const parts: Record<string, () => Promise<Figure[]>> = {
   simulator: benchSimulator,
   process: benchProcess,
 };
+const PAGE = join(ROOT, 'docs/benchmarks.md');
 const wanted = process.argv.slice(2).filter((name) => !name.startsWith('--'));
 const figures: Figure[] = [];
 for (const [name, measure] of Object.entries(parts)) {
-  if (wanted.length === 0 || wanted.includes(name)) figures.push(...(await measure()));
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  const measured = await measure();
+  figures.push(...measured);
+  // After each part: what was measured stays, whatever becomes of the next.
+  if (process.argv.includes('--write')) writeFileSync(PAGE, renewed(PAGE, measured));
 }
 
 if (process.argv.includes('--json'))
@@ -44,7 +49,3 @@ if (process.argv.includes('--json'))
     ),
   );
 else console.log(table(figures));
-if (process.argv.includes('--write')) {
-  const page = join(ROOT, 'docs/benchmarks.md');
-  writeFileSync(page, renewed(page, figures));
-}

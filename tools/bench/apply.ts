@@ -1,4 +1,4 @@
-import { submit, apply } from '../../src/changes/index.ts';
+import { apply, approve, submit } from '../../src/changes/index.ts';
 import type { Principal } from '../../src/identity/index.ts';
 import { connect } from '../../src/estate/index.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
@@ -60,13 +60,16 @@ async function applied(lab: BenchLab): Promise<{ plan: number; apply: number }> 
   const began = performance.now();
   const plan = await submit(app.changes, { actions }, person);
   const planned = performance.now();
+  // So many guests at once are of high risk; the approval is a person's time, not the machine's.
+  await approve(app.changes, String(plan['plan_id']), { plan_hash: String(plan['plan_hash']) }, person);
+  const begun = performance.now();
   const { operation_id } = await apply(app.changes, { plan_id: String(plan['plan_id']) }, person);
   await app.engine.idle(operation_id);
   const ended = performance.now();
   const { state, error } = await getOperation(app.store, operation_id);
   await app.close();
   if (state !== 'applied') throw new Error(`the operation ended ${state}: ${JSON.stringify(error)}`);
-  return { plan: planned - began, apply: ended - planned };
+  return { plan: planned - began, apply: ended - begun };
 }
 
 /** What the operation sends: identity, state, start, its task, state again. */
