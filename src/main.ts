@@ -1,14 +1,4 @@
 /** The program: `serve`, `simulator`, and everything else is the command line that talks to a server. */
-import module from 'node:module';
-
-// Older ones have no such function; saying so beats failing at the first syntax that they do not know.
-if (typeof module.enableCompileCache !== 'function') {
-  process.stderr.write(`proxmox-agent needs Node 22.18 or newer; this is ${process.version}.\n`);
-  process.exit(1);
-}
-// Stripped types are kept between starts; a warm start parses no TypeScript.
-module.enableCompileCache();
-
 const argv = process.argv.slice(2);
 const io = {
   stdout: process.stdout,

@@ -35,14 +35,11 @@ export async function attend(engine: Engine, operation: OperationRecord): Promis
   const targets = (operation.body['targets'] as string[] | undefined) ?? [];
   if (!(await engine.lock(operation, targets, live))) return;
 
-  const entries = await readJournal(store, operation_id);
-  const journal = new OperationJournal(
-    engine.deps,
-    { operation_id, plan_id, environment, fence: operation.fence, actor },
-    entries,
-  );
+  const entries = await engine.reading(() => readJournal(store, operation_id));
+  const owner = { operation_id, plan_id, environment, fence: operation.fence, actor };
+  const journal = new OperationJournal(engine.deps, owner, entries);
   try {
-    const plan = await engine.deps.loadPlan(plan_id);
+    const plan = await engine.reading(() => engine.deps.loadPlan(plan_id));
     const state = resumeState(operation);
     const error = state === 'compensating' ? storedError(operation) : undefined;
     if (state === 'running')

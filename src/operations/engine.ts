@@ -46,6 +46,7 @@ export interface EngineDeps {
 
 const STORE_PAUSE_MS = 10_000;
 const LOOK_EVERY_MS = 1_000;
+const READERS = 8;
 
 /** Runs operations in this process: picks them up, one at a time per guest, and sees each to its end. */
 export class Engine {
@@ -204,6 +205,12 @@ export class Engine {
       () => this.start(operation_id),
       () => {},
     );
+  }
+
+  /** A few at a time: after a start many are read at once, and what all of them need for it would be kept as memory. */
+  async reading<T>(read: () => Promise<T>): Promise<T> {
+    const leave = await this.places.take('operations being read', READERS, () => {});
+    return read().finally(leave);
   }
 
   /** Waits until every target is free. False when the process is closing. */

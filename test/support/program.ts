@@ -15,7 +15,7 @@ export interface Server {
 /** Starts the program as a user does; resolves when it has printed its address. */
 export async function startServer(data: string, port = 0): Promise<Server> {
   const { PROXMOX_AGENT_BOOTSTRAP_TOKEN: _, ...env } = process.env;
-  const args = [join(ROOT, 'src/main.ts'), 'serve', '--data', data, '--port', String(port)];
+  const args = [join(ROOT, 'bin/main.js'), 'serve', '--data', data, '--port', String(port)];
   const child: ChildProcess = spawn(process.execPath, args, { cwd: data, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   const ended = once(child, 'exit');

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { channel } from 'node:diagnostics_channel';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createApp, type App } from '../../src/app.ts';
@@ -72,7 +73,9 @@ export async function benchWaiting(): Promise<Figure[]> {
 }
 
 async function inProcess(task: Task): Promise<string> {
-  const env = { ...process.env, [VARIABLE]: JSON.stringify(task) };
+  // The cache as in `bin/main.js`.
+  const cache = { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') };
+  const env = { ...process.env, ...cache, [VARIABLE]: JSON.stringify(task) };
   const child = spawn(process.execPath, [...FLAGS, import.meta.filename], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env,

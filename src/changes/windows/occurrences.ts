@@ -1,6 +1,10 @@
-import { RRuleTemporal } from 'rrule-temporal';
+import { createRequire } from 'node:module';
+import type * as Rules from 'rrule-temporal';
 import type { WindowConfig } from '../../kernel/config_windows.ts';
 import { CalendarError, nextElapses, parseCalendar, Zone } from '../calendar/index.ts';
+
+/** Loaded by the first rule: most labs have none, and it is megabytes of memory. */
+const load = createRequire(import.meta.url);
 
 /** Milliseconds since the epoch; the end is the first moment that is outside. */
 export interface Interval {
@@ -69,7 +73,7 @@ function byRule(text: string, start: string, zone: string): Occurrences['next'] 
   };
 }
 
-function wallAfter(rule: RRuleTemporal, wall: number): number | undefined {
+function wallAfter(rule: Rules.RRuleTemporal, wall: number): number | undefined {
   try {
     return rule.next(new Date(wall))?.epochMilliseconds;
   } catch {
@@ -103,7 +107,7 @@ const PARTS: Readonly<Record<string, (value: string) => boolean>> = {
 };
 
 /** The library passes over parts that it does not know or that are out of range. */
-function ruleOf(text: string, start: string): RRuleTemporal {
+function ruleOf(text: string, start: string): Rules.RRuleTemporal {
   for (const part of text.split(';')) {
     const [, name = '', value = ''] = /^([A-Z]+)=(.*)$/.exec(part) ?? [];
     const fits = Object.hasOwn(PARTS, name) ? PARTS[name] : undefined;
@@ -117,6 +121,7 @@ function ruleOf(text: string, start: string): RRuleTemporal {
   }
   const day = start.slice(0, 10).replaceAll('-', '');
   const time = (start.slice(11) || '00:00').replaceAll(':', '').padEnd(6, '0');
+  const { RRuleTemporal } = load('rrule-temporal') as typeof Rules;
   try {
     return new RRuleTemporal({ rruleString: `DTSTART:${day}T${time}Z\nRRULE:${text}`, strict: true, cache: false });
   } catch (error) {
