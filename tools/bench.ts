@@ -2,14 +2,14 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { benchApply } from './bench/apply.ts';
-import { benchEffects } from './bench/effects.ts';
+import { benchEffects, benchPostgres } from './bench/effects.ts';
 import { ratioOf, type Figure } from './bench/figure.ts';
 import { benchGraph } from './bench/graph.ts';
 import { benchLists } from './bench/lists.ts';
 import { renewed, table } from './bench/page.ts';
 import { benchPolicy } from './bench/policy.ts';
 import { benchProcess } from './bench/process.ts';
-import { benchPostgres, benchReplicas } from './bench/replicas.ts';
+import { benchReplicas } from './bench/replicas.ts';
 import { benchSimulator } from './bench/simulator.ts';
 import { benchTwin } from './bench/twin.ts';
 import { benchWaiting } from './bench/waiting.ts';

@@ -2,11 +2,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
+import pg from 'pg';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { systemIds } from '../../src/kernel/ids.ts';
 import { silentLogger } from '../../src/kernel/log.ts';
 import { createAudit, createEvents } from '../../src/record/index.ts';
-import { insertOperation, insertPlan, loadKeys, openStore, claimOperation, type Store } from '../../src/store/index.ts';
+import {
+  claimOperation,
+  insertOperation,
+  insertPlan,
+  loadKeys,
+  openPostgres,
+  openStore,
+  type Store,
+} from '../../src/store/index.ts';
+import { postgresPrograms, startPostgres } from '../../src/store/postgres/testing.ts';
 import { OperationJournal } from '../../src/operations/journal.ts';
 import type { TraceStep } from '../../src/operations/types.ts';
 import type { Figure } from './figure.ts';
@@ -16,22 +26,53 @@ const EFFECTS = 3_000;
 /** Effects written down as an apply does: intent, answer and end, with audit record and event, each durable. */
 export async function benchEffects(): Promise<Figure[]> {
   const directory = mkdtempSync(join(tmpdir(), 'proxmox-agent-bench-'));
-  const bare = bareCommits(join(directory, 'bare.db'));
-  const store = openStore({ directory: join(directory, 'data'), clock: systemClock, log: silentLogger });
-  const figures: Figure[] = [];
-  for (const threads of [1, 16]) {
-    const value = await perSecond(store, threads);
-    figures.push({
-      name: `durable effects a second, ${threads === 1 ? 'one after the other' : `${threads} side by side`}`,
-      value,
-      unit: '/s',
-      baseline: bare,
+  try {
+    const baseline = bareCommits(join(directory, 'bare.db'));
+    const store = openStore({ directory: join(directory, 'data'), clock: systemClock, log: silentLogger });
+    return await figuresOf(store, {
+      name: 'SQLite',
+      baseline,
       what: 'bare SQLite commits with fsync',
       limit: '>= 1500 /s',
     });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** The same on a PostgreSQL with fsync; nothing where it is absent. */
+export async function benchPostgres(): Promise<Figure[]> {
+  if (postgresPrograms() === undefined) return [];
+  const server = await startPostgres({ fsync: true });
+  const directory = mkdtempSync(join(tmpdir(), 'proxmox-agent-bench-'));
+  try {
+    const url = await server.create();
+    const baseline = await bareTransactions(url);
+    const store = await openPostgres({ url, directory, clock: systemClock, log: silentLogger });
+    return await figuresOf(store, {
+      name: 'PostgreSQL',
+      baseline,
+      what: 'bare PostgreSQL commits with fsync',
+      limit: '>= 1000 /s',
+    });
+  } finally {
+    await server.end();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Closes the store. */
+async function figuresOf(
+  store: Store,
+  { name, ...rest }: Pick<Figure, 'name' | 'baseline' | 'what' | 'limit'>,
+): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const threads of [1, 16, 50]) {
+    const how = threads === 1 ? 'one after the other' : `${threads} side by side`;
+    const value = await perSecond(store, threads);
+    figures.push({ name: `${name}: durable effects a second, ${how}`, value, unit: '/s', ...rest });
   }
   await store.close();
-  rmSync(directory, { recursive: true, force: true });
   return figures;
 }
 
@@ -98,6 +139,18 @@ async function work(journal: OperationJournal, request: string, count: number): 
   }
 }
 
+async function bareTransactions(url: string): Promise<number> {
+  const client = new pg.Client(url);
+  await client.connect();
+  await client.query('CREATE TABLE bare (id serial PRIMARY KEY, text text)');
+  const query = { name: 'bare', text: 'INSERT INTO bare (text) VALUES ($1)', values: ['x'.repeat(200)] };
+  const began = performance.now();
+  for (let index = 0; index < EFFECTS; index++) await client.query(query);
+  const value = Math.round(EFFECTS / ((performance.now() - began) / 1000));
+  await client.end();
+  return value;
+}
+
 function bareCommits(file: string): number {
   const sqlite = new SQLite(file);
   sqlite.pragma('journal_mode = WAL');
@@ -105,8 +158,8 @@ function bareCommits(file: string): number {
   sqlite.exec('CREATE TABLE bare (id INTEGER PRIMARY KEY, text TEXT)');
   const insert = sqlite.prepare('INSERT INTO bare (text) VALUES (?)');
   const began = performance.now();
-  for (let index = 0; index < 3_000; index++) insert.run('x'.repeat(200));
-  const value = Math.round(3_000 / ((performance.now() - began) / 1000));
+  for (let index = 0; index < EFFECTS; index++) insert.run('x'.repeat(200));
+  const value = Math.round(EFFECTS / ((performance.now() - began) / 1000));
   sqlite.close();
   return value;
 }

@@ -1,8 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { benchPostgres as benchStoreOnPostgres } from '../../src/store/bench.ts';
 import { postgresPrograms, startPostgres } from '../../src/store/postgres/testing.ts';
 import { Stage } from '../chaos/processes.ts';
 import type { Figure } from './figure.ts';
@@ -11,27 +7,6 @@ const KILLS = 20;
 const LOOK_MS = 20;
 /** Kills fall anywhere between two renewals of the lease, which come every second. */
 const SPREAD_MS = 1_000;
-
-/** Durable effects a second on PostgreSQL with fsync; nothing where it is absent. */
-export async function benchPostgres(): Promise<Figure[]> {
-  if (postgresPrograms() === undefined) return [];
-  const server = await startPostgres({ fsync: true });
-  const directory = mkdtempSync(join(tmpdir(), 'proxmox-agent-bench-'));
-  try {
-    const results = await benchStoreOnPostgres(await server.create(), directory);
-    return results.map(({ name, per_second, baseline_per_second }) => ({
-      name: `${name}, a second`,
-      value: per_second,
-      unit: '/s',
-      baseline: baseline_per_second,
-      what: 'bare commits of one row',
-      limit: '>= 1000 /s',
-    }));
-  } finally {
-    await server.end();
-    rmSync(directory, { recursive: true, force: true });
-  }
-}
 
 /** From SIGKILL of the replica that runs an operation until another has it; nothing where PostgreSQL is absent. */
 export async function benchReplicas(): Promise<Figure[]> {
