@@ -28,7 +28,8 @@ export function renewed(file: string, figures: readonly Figure[]): string {
   return `# Benchmarks
 
 Repeat with \`npm run bench\` (\`npm run bench -- twin\` for one part, \`--json\` for programs, \`--write\` to renew this page).
-Figures depend on the machine; the ratio to a baseline of the same run is what to compare.
+Figures depend on the machine; the ratio to a baseline of the same run is what to compare. Node runs with the flags of
+\`bin/proxmox-agent\`.
 
 This machine: ${machine}.
 
