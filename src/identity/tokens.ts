@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { sha256 } from '../kernel/canonical.ts';
 import { AgentError } from '../kernel/errors.ts';
-import { insertToken, listTokens, revokeToken, type StoreTx, type TokenRecord } from '../store/index.ts';
+import { insertToken, listPeople, listTokens, revokeToken, type StoreTx, type TokenRecord } from '../store/index.ts';
 import type { IdentityDeps } from './deps.ts';
 import { administers, covers, grantsFor, ROLES, type Role } from './grants.ts';
 import { actionAllowed, actorOf, CLASSES, grantsOf, requirePerson, requireRole, type Principal } from './principal.ts';
@@ -43,8 +43,9 @@ export interface TokenView {
   readonly expires_at: string | null;
   readonly last_used_at: string | null;
   readonly revoked_at: string | null;
-  /** The person with whom it ends. */
+  /** The person with whom it ends, and what that one is called. */
   readonly person_id?: string;
+  readonly person?: string;
   readonly actions?: readonly string[];
 }
 /** With the token itself: the only time that it can be seen. */
@@ -166,7 +167,13 @@ const reachOf = (token: TokenRecord) => grantsFor(token.role as Role, token.envi
 export async function tokens(deps: IdentityDeps, principal: Principal): Promise<TokenView[]> {
   requireRole(principal, 'admin');
   const grants = grantsOf(principal);
-  return (await listTokens(deps.store)).filter((token) => administers(grants, reachOf(token))).map(tokenView);
+  const names = new Map((await listPeople(deps.store)).map(({ id, name }) => [id, name]));
+  return (await listTokens(deps.store))
+    .filter((token) => administers(grants, reachOf(token)))
+    .map((token) => {
+      const person = names.get(token.person_id ?? '');
+      return { ...tokenView(token), ...(person === undefined ? {} : { person }) };
+    });
 }
 
 /** The caller's own, that still stand. */

@@ -238,5 +238,6 @@ export const OPEN = [
   'GET /docs',
   'GET /',
   'GET /changes',
+  'GET /people',
   'GET /v1/session',
 ];

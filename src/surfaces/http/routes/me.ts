@@ -24,6 +24,7 @@ import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { placeOf } from '../cookies.ts';
+import { madeTokenDocument, tokenDocument } from './people_schemas.ts';
 import { answers, done } from './schemas.ts';
 
 const passwordBody = proofSchema.extend({
@@ -203,7 +204,7 @@ function ownTokenRoutes(server: FastifyInstance, { identity }: HttpDeps): void {
       config: mine,
       schema: {
         summary: 'One’s own tokens',
-        response: answers({ 200: z.looseObject({ tokens: z.array(z.unknown()) }) }),
+        response: answers({ 200: z.looseObject({ tokens: z.array(tokenDocument) }) }),
       },
     },
     async (request) => ({ tokens: await ownTokens(identity, caller(request)) }),
@@ -215,7 +216,7 @@ function ownTokenRoutes(server: FastifyInstance, { identity }: HttpDeps): void {
       schema: {
         summary: 'Make a token of one’s own; it ends with the person and never reaches further',
         body: tokenRequestSchema,
-        response: answers({ 201: z.looseObject({ id: z.string(), token: z.string().describe('Shown this once.') }) }),
+        response: answers({ 201: madeTokenDocument }),
       },
     },
     async (request, reply) => {

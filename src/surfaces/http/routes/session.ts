@@ -23,6 +23,7 @@ import { caller, sessionOf } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { placeOf, requireSameSite, writeCookie } from '../cookies.ts';
 import { describeCaller } from './me.ts';
+import { sessionDocument } from './people_schemas.ts';
 import { answers, done } from './schemas.ts';
 
 const opened = z.looseObject({ csrf: z.string().describe('To be sent as X-CSRF-Token with every change.') });
@@ -221,7 +222,7 @@ function signedIn(server: FastifyInstance, deps: HttpDeps): void {
       config: mine,
       schema: {
         summary: 'One’s own sessions',
-        response: answers({ 200: z.looseObject({ sessions: z.array(z.unknown()) }) }),
+        response: answers({ 200: z.looseObject({ sessions: z.array(sessionDocument) }) }),
       },
     },
     async (request) => ({ sessions: await ownSessions(identity, caller(request)) }),

@@ -5,9 +5,9 @@ import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { idempotent } from '../idempotency.ts';
+import { madeTokenDocument, tokenDocument } from './people_schemas.ts';
 import { answers } from './schemas.ts';
 
-const made = z.looseObject({ id: z.string(), token: z.string().describe('Shown this once.') });
 const ownerBody = z.strictObject({ code: z.string().min(1).max(200).describe('From the one-time link.') });
 const tokenId = z.strictObject({ id: z.string().min(1) });
 
@@ -18,7 +18,7 @@ export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Prom
     '/v1/tokens',
     {
       config: { rule: allow('admin', 'own', 'people') },
-      schema: { summary: 'Make a token', body: tokenRequestSchema, response: answers({ 201: made }) },
+      schema: { summary: 'Make a token', body: tokenRequestSchema, response: answers({ 201: madeTokenDocument }) },
     },
     idempotent(deps, underWay, async (request) => ({
       status: 201,
@@ -29,7 +29,7 @@ export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Prom
     '/v1/tokens',
     {
       config: { rule: allow('admin', 'own') },
-      schema: { summary: 'Tokens', response: answers({ 200: z.looseObject({ tokens: z.array(z.unknown()) }) }) },
+      schema: { summary: 'Tokens', response: answers({ 200: z.looseObject({ tokens: z.array(tokenDocument) }) }) },
     },
     async (request) => ({ tokens: await tokens(identity, caller(request)) }),
   );
@@ -49,7 +49,7 @@ export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Prom
         summary: 'Become the owner with the one-time link',
         security: [],
         body: ownerBody,
-        response: answers({ 201: made }),
+        response: answers({ 201: madeTokenDocument }),
       },
     },
     async (request, reply) => {
