@@ -56,7 +56,12 @@ async function errorReference(): Promise<string> {
   return `# Errors\n\nWritten by \`npm run generate\` from the catalogue in \`src/kernel/errors.ts\`.\n\n| code | HTTP | exit code | worth a retry | meaning | what to do |\n|---|---|---|---|---|---|\n${rows.join('\n')}\n`;
 }
 
-const WHO = { anyone: 'person, service, agent', people: 'person', self: 'person with an account' } as const;
+const WHO = {
+  anyone: 'person, service, agent',
+  'no agent': 'person, service',
+  people: 'person',
+  self: 'person with an account',
+} as const;
 const WHERE = {
   none: 'any; shows only what the caller may see',
   everywhere: 'all',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AgentError } from '../kernel/errors.ts';
 import { findPerson, findPersonNamed, type PersonRecord } from '../store/index.ts';
-import { countAttempt, type Attempt } from './attempts.ts';
+import { countAttempt, noteFailed, type Attempt } from './attempts.ts';
 import type { IdentityDeps, Place } from './deps.ts';
 import { checkFactor, factorSchema, factorsOf, methodWith, useFactor, type Factor } from './factors.ts';
 import { environmentsOf, highest, type Grants } from './grants.ts';
@@ -34,7 +34,7 @@ export async function provePassword(deps: IdentityDeps, request: SignInRequest, 
   const found = await findPersonNamed(deps.store, name);
   const active = found?.state === 'active' ? found : undefined;
   if (!(await passwordFits(active?.password, request.password)) || active === undefined) {
-    await failed(deps, found, place, 'auth.login.failed', 'password');
+    await noteFailed(deps, found?.id, place, { by: 'password' });
     throw new AgentError('UNAUTHENTICATED', 'The name or the password is not right.');
   }
   const kinds = await factorsOf(deps, active);
@@ -73,23 +73,10 @@ async function withFactor(
     await attempt.succeeded();
     return { person, method: methodWith('password', kind), factorAt: deps.clock.now() };
   } catch (error) {
-    await failed(deps, person, place, 'auth.factor.failed', typeof factor === 'string' ? 'code' : 'passkey');
+    const by = typeof factor === 'string' ? 'code' : 'passkey';
+    await noteFailed(deps, person.id, place, { event: 'auth.factor.failed', by });
     throw error;
   }
-}
-
-async function failed(
-  { store, audit }: IdentityDeps,
-  person: PersonRecord | undefined,
-  { address, via }: Place,
-  event: string,
-  by: string,
-): Promise<void> {
-  // A name that nobody has may be a password in the wrong field, so it is written nowhere.
-  const ids = person === undefined ? {} : { person_id: person.id };
-  await store.commit((trx) =>
-    audit.append(trx, { actor: { id: 'nobody', class: 'system', via }, event, ids, payload: { by, address } }),
-  );
 }
 
 /** Signs in and opens a session. Errors as `provePassword`. */
@@ -119,7 +106,7 @@ export async function signInWithPasskey(
     const proven = { method: 'passkey', factorAt: deps.clock.now() };
     return await deps.store.commit((trx) => openSession(deps, trx, person, proven, place));
   } catch (error) {
-    await failed(deps, undefined, place, 'auth.login.failed', 'passkey');
+    await noteFailed(deps, undefined, place, { by: 'passkey' });
     throw error;
   }
 }

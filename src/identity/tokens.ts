@@ -5,10 +5,11 @@ import { insertToken, listPeople, listTokens, revokeToken, type StoreTx, type To
 import type { IdentityDeps } from './deps.ts';
 import { administers, covers, grantsFor, ROLES, type Role } from './grants.ts';
 import { actionAllowed, actorOf, CLASSES, grantsOf, requirePerson, requireRole, type Principal } from './principal.ts';
+import { plainText, requireOwnName } from './plain_text.ts';
 import { newToken } from './token_text.ts';
 
 export const tokenRequestSchema = z.strictObject({
-  name: z.string().min(1).max(64).describe('What the token is for; shown in plans, approvals and the audit log.'),
+  name: plainText(64).describe('What the token is for; shown in plans, approvals and the audit log.'),
   role: z.enum(ROLES).describe('What it may do at most.'),
   class: z.enum(CLASSES).describe('Who holds it: a person, a service or an agent. Only a person can approve.'),
   environments: z
@@ -81,7 +82,10 @@ export async function createToken(deps: IdentityDeps, request: TokenRequest, pri
       { errors: { environments: `must be among ${administered(principal)}` } },
     );
   const actions = requireOwnActions(principal, request.actions);
-  return deps.store.commit((trx) => addToken(deps, trx, { ...request, actions }, principal));
+  return deps.store.commit(async (trx) => {
+    await requireOwnName(trx, request.name, null);
+    return addToken(deps, trx, { ...request, actions }, principal);
+  });
 }
 
 /**
@@ -99,7 +103,10 @@ export async function createOwnToken(
       errors: { role: 'must be what you have yourself in each environment; name fewer under environments' },
     });
   const actions = requireOwnActions(principal, request.actions);
-  return deps.store.commit((trx) => addToken(deps, trx, { ...request, actions }, principal, person_id));
+  return deps.store.commit(async (trx) => {
+    await requireOwnName(trx, request.name, person_id);
+    return addToken(deps, trx, { ...request, actions }, principal, person_id);
+  });
 }
 
 /** The caller's id as a person. Errors: `FORBIDDEN` for agents, services and tokens that stand for themselves. */

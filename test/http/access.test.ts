@@ -152,6 +152,7 @@ function refusal(route: string, role: Role, kind: PrincipalClass): string | unde
     return 'APPROVAL_FORBIDDEN';
   if (ROLES.indexOf(role) < ROLES.indexOf(least)) return 'FORBIDDEN';
   if (PEOPLE.test(route) && kind !== 'human') return 'FORBIDDEN';
+  if (route === 'POST /v1/store/backup' && kind === 'agent') return 'FORBIDDEN';
   if (OWN.test(route)) return 'FORBIDDEN';
   return undefined;
 }

@@ -146,7 +146,7 @@ function expected(
   kind: PrincipalClass,
   account: boolean,
 ): string {
-  if (who !== 'person, service, agent' && kind !== 'human') return 'refused';
+  if (kind !== 'human' && !who.includes(kind)) return 'refused';
   if (who === 'person with an account' && !account) return 'refused';
   // Who has no rights anywhere is somebody all the same, and may look at what is of no environment.
   if (role !== 'viewer' && !Object.values(grants).some((held) => atLeast(held, role))) return 'refused';

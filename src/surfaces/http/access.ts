@@ -2,8 +2,11 @@ import type { FastifyRequest } from 'fastify';
 import { requireEverywhere, requireRole, type Principal, type Role } from '../../identity/index.ts';
 import { AgentError } from '../../kernel/errors.ts';
 
-/** Whose route it is: anybody's with a token; a person's; or a person's about itself, which needs an account here. */
-export type Who = 'anyone' | 'people' | 'self';
+/**
+ * Whose route it is: anybody's with a token; a person's or a service's; a person's; or a person's about itself, which
+ * needs an account here.
+ */
+export type Who = 'anyone' | 'no agent' | 'people' | 'self';
 
 /**
  * Where the environment comes from in which the role has to be held. `none`: it is about none, or shows only what the
@@ -49,11 +52,11 @@ export function requireRule(rule: Rule, principal: Principal, request: FastifyRe
 
 function requireWho({ who, approval }: Rule, principal: Principal): void {
   const { name, class: kind, person } = principal;
-  if (who === 'anyone') return;
+  if (who === 'anyone' || (who === 'no agent' && kind === 'service')) return;
   if (kind !== 'human')
     throw new AgentError(
       approval === true ? 'APPROVAL_FORBIDDEN' : 'FORBIDDEN',
-      `${name} is ${kind === 'agent' ? 'an agent' : 'a service'}; only a person can ${approval === true ? 'approve or reject' : 'do this'}.`,
+      `${name} is ${kind === 'agent' ? 'an agent' : 'a service'}; only a person ${who === 'no agent' ? 'or a service ' : ''}can ${approval === true ? 'approve or reject' : 'do this'}.`,
     );
   if (who === 'self' && person === undefined)
     throw new AgentError(

@@ -26,32 +26,34 @@ export function addAuthentication(server: FastifyInstance, deps: HttpDeps): void
   });
 }
 
-/** Whether the credential of a long answer is good still: it may have been revoked or have expired since it began. */
-export async function stillValid(request: FastifyRequest, deps: HttpDeps): Promise<boolean> {
+/**
+ * The caller of a long answer with the rights of now: they may have changed since it began. Undefined for a credential
+ * that was revoked or has expired meanwhile.
+ */
+export async function callerNow(request: FastifyRequest, deps: HttpDeps): Promise<Principal | undefined> {
   // The bootstrap token is good as long as the process lives, and every look at it would be audited.
-  if (caller(request).method === 'bootstrap-token') return true;
-  return principalOf(request, deps).then(
-    () => true,
-    (error: unknown) => {
-      if (isAgentError(error, 'UNAUTHENTICATED')) return false;
-      throw error;
-    },
-  );
+  if (caller(request).method === 'bootstrap-token') return caller(request);
+  return principalOf(request, deps, true).catch((error: unknown) => {
+    if (isAgentError(error, 'UNAUTHENTICATED')) return undefined;
+    throw error;
+  });
 }
 
-const useOf = (request: FastifyRequest) => ({
+const useOf = (request: FastifyRequest, look = false) => ({
   via: viaOf(request),
   what: `${request.method} ${request.routeOptions.url ?? request.url.split('?')[0]}`,
+  address: request.ip,
+  look,
 });
 
 /** By the token, where there is one: a cookie beside it counts for nothing. */
-async function principalOf(request: FastifyRequest, deps: HttpDeps): Promise<Principal> {
+async function principalOf(request: FastifyRequest, deps: HttpDeps, look = false): Promise<Principal> {
   const { authorization } = request.headers;
-  if (authorization === undefined) return bySession(request, deps);
+  if (authorization === undefined) return bySession(request, deps, look);
   const token = /^Bearer ([^\s]+)$/.exec(authorization)?.[1];
   if (token === undefined || authorizations(request) > 1)
     throw new AgentError('UNAUTHENTICATED', 'The Authorization header must be `Bearer pxa_…`.');
-  const principal = await authenticate(deps.identity, token, useOf(request));
+  const principal = await authenticate(deps.identity, token, useOf(request, look));
   if (principal === undefined)
     throw new AgentError('UNAUTHENTICATED', 'The token is not valid: unknown, expired or revoked.');
   return principal;
@@ -61,8 +63,8 @@ async function principalOf(request: FastifyRequest, deps: HttpDeps): Promise<Pri
 const authorizations = ({ raw }: FastifyRequest): number =>
   raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization').length;
 
-async function bySession(request: FastifyRequest, deps: HttpDeps): Promise<Principal> {
-  const found = await sessionOf(request, deps);
+async function bySession(request: FastifyRequest, deps: HttpDeps, look: boolean): Promise<Principal> {
+  const found = await sessionOf(request, deps, look);
   if (found === undefined)
     throw new AgentError(
       'UNAUTHENTICATED',
@@ -78,9 +80,11 @@ async function bySession(request: FastifyRequest, deps: HttpDeps): Promise<Princ
 export async function sessionOf(
   request: FastifyRequest,
   { identity }: HttpDeps,
+  look = false,
 ): Promise<{ readonly principal: Principal; readonly secret: string } | undefined> {
   const secret = readCookie(request, 'session');
-  const principal = secret === undefined ? undefined : await authenticateSession(identity, secret, useOf(request));
+  const principal =
+    secret === undefined ? undefined : await authenticateSession(identity, secret, useOf(request, look));
   return principal === undefined || secret === undefined ? undefined : { principal, secret };
 }
 

@@ -9,6 +9,7 @@ import {
   ownPasskeys,
   ownTokens,
   personView,
+  plainText,
   proofSchema,
   registrationSchema,
   removePasskey,
@@ -31,7 +32,7 @@ const passwordBody = proofSchema.extend({
   password: z.string().max(1_000).describe('The new one, 12 characters or more.'),
 });
 const codeBody = z.strictObject({ code: z.string().regex(/^\s*\d{3}\s*\d{3}\s*$/, 'must be six digits') });
-const passkeyBody = z.strictObject({ name: z.string().trim().min(1).max(64), credential: registrationSchema });
+const passkeyBody = z.strictObject({ name: plainText(64), credential: registrationSchema });
 const itemId = z.strictObject({ id: z.string().min(1).max(1_500) });
 const proof = proofSchema.nullish().transform((value) => value ?? {});
 const codes = z.looseObject({ recovery_codes: z.array(z.string()).optional().describe('Shown this once.') });

@@ -9,6 +9,7 @@ import {
   factorSchema,
   ownSessions,
   passkeySignInOptions,
+  plainText,
   readInvitation,
   signIn,
   signInForToken,
@@ -34,7 +35,7 @@ const invitationBody = z.strictObject({
   password: z.string().max(1_000).optional().describe('The password to begin with; without it the link is only read.'),
 });
 const loginBody = signInSchema.extend({
-  token: z.strictObject({ name: z.string().min(1).max(64), expires_in: z.enum(['1d', '30d', '90d']) }),
+  token: z.strictObject({ name: plainText(64), expires_in: z.enum(['1d', '30d', '90d']) }),
 });
 /** Behind the counting of attempts, which is by name and shared: so that nobody keeps the machine busy with hashes. */
 const LIMITED = { rule: 'public', rateLimit: { max: 60, timeWindow: 60_000 } } as const;
@@ -169,7 +170,7 @@ function invitationRoutes(server: FastifyInstance, deps: HttpDeps): void {
     async (request, reply) => {
       requireSameSite(request, deps);
       const { code, password } = request.body as z.output<typeof invitationBody>;
-      const whom = await readInvitation(identity, code);
+      const whom = await readInvitation(identity, code, placeOf(request, deps));
       if (password === undefined) return whom;
       const session = await acceptInvitation(identity, { code, password }, placeOf(request, deps));
       return { ...whom, ...(await keepSession(deps, request, reply, session)) };

@@ -4,6 +4,7 @@ import { becomeOwner, createToken, revoke, tokenRequestSchema, tokens } from '..
 import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
+import { placeOf } from '../cookies.ts';
 import { idempotent } from '../idempotency.ts';
 import { madeTokenDocument, tokenDocument } from './people_schemas.ts';
 import { answers } from './schemas.ts';
@@ -53,7 +54,11 @@ export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Prom
       },
     },
     async (request, reply) => {
-      const owner = await becomeOwner(identity, (request.body as z.output<typeof ownerBody>).code);
+      const owner = await becomeOwner(
+        identity,
+        (request.body as z.output<typeof ownerBody>).code,
+        placeOf(request, deps),
+      );
       return reply.code(201).send(owner);
     },
   );
