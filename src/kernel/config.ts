@@ -317,7 +317,11 @@ function secretSources(
     vault === undefined
       ? secretVariable(env, 'VAULT_TOKEN', base)
       : plainReference(vault.token, env, base, 'secrets.vault.token');
-  const ca = vault?.ca === undefined ? undefined : readText(resolve(base, vault.ca), 'secrets.vault.ca');
+  const authority = vault?.ca ?? (vault === undefined ? (env['VAULT_CACERT'] ?? '') : '');
+  const ca =
+    authority === ''
+      ? undefined
+      : readText(resolve(base, authority), vault === undefined ? 'VAULT_CACERT' : 'secrets.vault.ca');
   const identity =
     age_identity === undefined
       ? secretVariable(env, 'PROXMOX_AGENT_AGE_IDENTITY', base)
