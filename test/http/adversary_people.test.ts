@@ -18,8 +18,11 @@ interface Record_ {
   readonly ids: Readonly<Record<string, string>>;
   readonly payload: Readonly<Record<string, unknown>>;
 }
-const newest = async (event: string): Promise<Record_[]> =>
-  ((await ask('GET /v1/audit?last=60', BOOTSTRAP)).json['records'] as Record_[]).filter((one) => one.event === event);
+const head = async (): Promise<number> => (await ask('GET /v1/audit?last=1', BOOTSTRAP)).json['head'] as number;
+const since = async (after: number, event: string): Promise<Record_[]> =>
+  ((await ask(`GET /v1/audit?after=${after}`, BOOTSTRAP)).json['records'] as Record_[]).filter(
+    (one) => one.event === event,
+  );
 
 describe('a token', () => {
   it('is not called like a person, however that is written, but its own person’s may be', async () => {
@@ -111,6 +114,26 @@ describe('somebody without any rights', () => {
   });
 });
 
+describe('a link', () => {
+  it('is worth nothing after a newer one, after its use, and after its person was disabled', async () => {
+    const codeIn = ({ json }: Got): string => (json['invitation'] as { code: string }).code;
+    const use = async (code: string) =>
+      (await new Browser(service).ask('POST /v1/invitation', { code, password: PASSWORD })).status;
+    const invited = await ask('POST /v1/people', BOOTSTRAP, { name: 'lina', grants: { '*': 'admin' } });
+    const reset = async () => codeIn(await ask(`POST /v1/people/${String(invited.json['id'])}/reset`, BOOTSTRAP, {}));
+    const [one, two] = [codeIn(invited), await reset()];
+    expect(await use(one)).toBe(401);
+    expect(await use(two)).toBe(200);
+    // The person is invited once more, but not by what it has used.
+    const three = await reset();
+    for (const code of [one, two]) expect(await use(code)).toBe(401);
+    for (const disabled of [true, false])
+      await ask(`PATCH /v1/people/${String(invited.json['id'])}`, BOOTSTRAP, { disabled });
+    for (const code of [one, two, three]) expect(await use(code)).toBe(401);
+    expect(await use(await reset())).toBe(200);
+  });
+});
+
 describe('a browser', () => {
   it('with two cookies of one name is nobody, whichever comes first, and is told why', async () => {
     const { browser } = await someone({ '*': 'admin' });
@@ -199,10 +222,11 @@ describe('what was refused', () => {
 
   it('is in the audit log: links, and tokens with the reason, without what was shown', async () => {
     const { id, browser } = await someone({ '*': 'viewer' });
+    const before = await head();
     await link('POST /v1/owner', { code: 'guessed-owner-code' });
     await link('POST /v1/invitation', { code: 'guessed-invitation' });
     await link('POST /v1/invitation', { code: 'guessed-invitation', password: PASSWORD });
-    const failed = (await newest('auth.login.failed')).map(({ payload }) => payload['by']);
+    const failed = (await since(before, 'auth.login.failed')).map(({ payload }) => payload['by']);
     expect(failed.filter((by) => by === 'owner-link')).toHaveLength(1);
     expect(failed.filter((by) => by === 'invitation')).toHaveLength(2);
 
@@ -225,7 +249,7 @@ describe('what was refused', () => {
       clock.advance(61_000);
       expect((await ask('GET /v1/me', token)).status).toBe(401);
     }
-    const records = (await newest('auth.token.refused')).slice(-4);
+    const records = await since(before, 'auth.token.refused');
     expect(records.map(({ payload }) => payload['why'])).toEqual(['expired', 'revoked', 'its person', 'unknown']);
     expect(records.map(({ ids }) => ids['token_id'])).toEqual(
       [short, revoked, own].map(({ json }) => json['id']).concat(undefined),
@@ -237,10 +261,9 @@ describe('what was refused', () => {
 
   it('by tokens fills the log no faster than once a minute', async () => {
     clock.advance(61_000);
-    const before = (await ask('GET /v1/audit?last=1', BOOTSTRAP)).json['head'] as number;
+    const before = await head();
     for (let time = 0; time < 50; time++) await ask('GET /v1/me', `pxa_guess${time}`);
-    const { records } = (await ask(`GET /v1/audit?after=${before}`, BOOTSTRAP)).json as { records: Record_[] };
-    expect(records.filter(({ event }) => event === 'auth.token.refused')).toHaveLength(1);
+    expect(await since(before, 'auth.token.refused')).toHaveLength(1);
   });
 
   it('by links is slowed down by address', async () => {

@@ -115,14 +115,16 @@ describe('recovery codes', () => {
 });
 
 /** A person on a page of a host with a name, with a passkey. */
-async function withPasskey(): Promise<{ name: string; id: string; browser: Browser; key: Authenticator }> {
+async function withPasskey(
+  twist: Twist = {},
+): Promise<{ name: string; id: string; browser: Browser; key: Authenticator }> {
   const { name, id, browser } = await someone();
   const page = new Browser(service, named);
   page.cookie = browser.cookie;
   page.csrf = browser.csrf;
   const options = await page.ask('POST /v1/me/passkeys/options', { current_password: PASSWORD });
   const key = new Authenticator(named, name);
-  const kept = await page.ask('POST /v1/me/passkeys', { name: 'key', credential: key.create(options.json) });
+  const kept = await page.ask('POST /v1/me/passkeys', { name: 'key', credential: key.create(options.json, twist) });
   expect(kept.status, kept.text).toBe(201);
   expect(kept.json['recovery_codes']).toHaveLength(10);
   return { name, id, browser: page, key };
@@ -178,6 +180,29 @@ describe('a passkey', () => {
     // What was asked for to step up does not sign in.
     const step = await theirs.ask('GET /v1/session/passkey-challenge');
     expect((await new Browser(service, named).ask('POST /v1/session/passkey', other.get(step.json))).status).toBe(403);
+  });
+
+  it('that counts nothing answers a challenge once all the same', async () => {
+    // As the keys of most phones do: no counter tells that an answer came before.
+    const still = { counter: 0 };
+    const { key, browser, name } = await withPasskey(still);
+    const page = new Browser(service, named);
+    const answer = key.get((await page.ask('POST /v1/session/passkey/options')).json, still);
+    expect((await page.ask('POST /v1/session/passkey', answer)).status).toBe(200);
+    expect((await new Browser(service, named).ask('POST /v1/session/passkey', answer)).status).toBe(403);
+    const asked = (await new Browser(service, named).signIn(name, PASSWORD)).json['passkey'] as Record<string, unknown>;
+    const factor = key.get(asked, still);
+    expect((await new Browser(service, named).signIn(name, PASSWORD, factor)).status).toBe(200);
+    expect((await new Browser(service, named).signIn(name, PASSWORD, factor)).status).toBe(403);
+    const step = key.get((await browser.ask('GET /v1/session/passkey-challenge')).json, still);
+    expect((await browser.ask('POST /v1/session/step-up', { factor: step })).status).toBe(200);
+    expect((await browser.ask('POST /v1/session/step-up', { factor: step })).status).toBe(403);
+    const { json } = await ask('POST /v1/actions/plan', BOOTSTRAP, STOP);
+    const path = `/v1/plans/${String(json['plan_id'])}`;
+    const approval = key.get((await browser.ask(`GET ${path}/passkey-challenge`)).json, still);
+    const approve = () => browser.ask(`POST ${path}/approve`, { plan_hash: json['plan_hash'], factor: approval });
+    expect((await approve()).status).toBe(200);
+    expect(await approve()).toMatchObject({ status: 403, json: { code: 'FACTOR_INVALID' } });
   });
 
   it('of one name is none of another, whatever name the request calls us by', async () => {
