@@ -241,6 +241,34 @@ describe('a passkey', () => {
   });
 });
 
+it('a reset leaves nothing of before: no session, no passkey, no code, no token', async () => {
+  const { id, browser, key, name } = await withPasskey();
+  const begun = await browser.ask('POST /v1/me/totp', {
+    factor: key.get((await browser.ask('GET /v1/session/passkey-challenge')).json),
+  });
+  const secret = String(begun.json['secret']);
+  const on = await browser.ask('POST /v1/me/totp/confirm', { code: codeAt(secret, clock) });
+  expect(on.status, on.text).toBe(200);
+  const made = await browser.ask('POST /v1/me/tokens', { name: 'mine', role: 'viewer', class: 'agent' });
+  const old = new Browser(service, named);
+  old.cookie = browser.cookie;
+  const { json } = await ask(`POST /v1/people/${id}/reset`, BOOTSTRAP, {});
+  const { code } = json['invitation'] as { code: string };
+  const anew = new Browser(service, named);
+  // Only once the person is there again would something of before be let in.
+  expect((await anew.ask('POST /v1/invitation', { code, password: `${PASSWORD}-2` })).status).toBe(200);
+  expect((await anew.ask('GET /v1/me')).json).toMatchObject({
+    person: { totp: false, passkeys: 0, recovery_codes: 0 },
+  });
+  expect((await old.ask('GET /v1/me')).status).toBe(401);
+  expect((await ask('GET /v1/me', String(made.json['token']))).status).toBe(401);
+  const options = await new Browser(service, named).ask('POST /v1/session/passkey/options');
+  const signed = key.get(options.json);
+  expect((await new Browser(service, named).ask('POST /v1/session/passkey', signed)).status).toBe(403);
+  expect((await new Browser(service).signIn(name, PASSWORD)).status).toBe(401);
+  expect((await new Browser(service).signIn(name, `${PASSWORD}-2`)).status).toBe(200);
+});
+
 describe('an approval with a factor', () => {
   const plan = async (target = STOP.target): Promise<{ plan_id: string; plan_hash: string }> =>
     (await ask('POST /v1/actions/plan', BOOTSTRAP, { ...STOP, target })).json as never;
