@@ -8,7 +8,7 @@ import { environmentsOf, highest, type Grants } from './grants.ts';
 import { canSignIn } from './links.ts';
 import { assertionOptions, usePasskey, type Assertion } from './passkeys.ts';
 import { passwordFits } from './passwords.ts';
-import type { Principal } from './principal.ts';
+import { actorOf, type Principal } from './principal.ts';
 import { endOwnSession, openSession, renewSession, type OpenedSession, type Proven } from './sessions.ts';
 import { addToken, revokeOwn, type MadeToken } from './tokens.ts';
 
@@ -150,7 +150,13 @@ export async function signInForToken(
   };
   // The highest role anywhere: what the person has in each environment bounds it at every use.
   const wanted = { name, role: by.role, class: 'human', expires_in } as const;
-  return deps.store.commit((trx) => addToken(deps, trx, wanted, by, person.id));
+  return deps.store.commit(async (trx) => {
+    const made = await addToken(deps, trx, wanted, by, person.id);
+    const ids = { person_id: person.id, token_id: made.id };
+    const payload = { method, address: place.address };
+    await deps.audit.append(trx, { actor: actorOf(by), event: 'auth.login.succeeded', ids, payload });
+    return made;
+  });
 }
 
 /** Signs out: ends the session, or the person's token, that asks. The last way in of a person is not thrown away. */

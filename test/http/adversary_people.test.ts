@@ -259,6 +259,20 @@ describe('what was refused', () => {
     for (const secret of ['guessed-', unknown, String(short.json['token'])]) expect(text).not.toContain(secret);
   });
 
+  it('and what was let in, with the way and the address, also where it gave a token', async () => {
+    await someone({ '*': 'viewer' });
+    const before = await head();
+    const token = { name: 'terminal', expires_in: '1d' };
+    const { json } = await service.ask('POST /v1/login', {
+      body: { name: `someone${count}`, password: PASSWORD, token },
+    });
+    const [record] = await since(before, 'auth.login.succeeded');
+    expect(record).toMatchObject({
+      ids: { person_id: json['person_id'], token_id: json['id'] },
+      payload: { method: 'password', address: '127.0.0.1' },
+    });
+  });
+
   it('by tokens fills the log no faster than once a minute', async () => {
     clock.advance(61_000);
     const before = await head();

@@ -46,8 +46,15 @@ export const mayNotChange = (me: Me, person: PersonRow): Why =>
 export const chosen = (choices: Readonly<Record<string, Role | ''>>): Grants =>
   Object.fromEntries(Object.entries(choices).filter((entry): entry is [string, Role] => entry[1] !== ''));
 
-export const sameGrants = (a: Grants, b: Grants): boolean =>
+const same = (a: Grants, b: Grants): boolean =>
   [...Object.keys(a), ...Object.keys(b)].every((name) => a[name] === b[name]);
+
+export const whyNotSave = (me: Me, { name, grants }: PersonRow, wanted: Grants): Why =>
+  same(wanted, grants)
+    ? 'Nothing is changed yet.'
+    : Object.keys(wanted).length === 0 && mayNotGrant(me, EVERYWHERE) !== undefined
+      ? `Nobody but an admin of all environments looks after somebody without any rights: disable ${name} instead.`
+      : undefined;
 
 /** All environments first, then by name. */
 export const inOrder = (grants: Grants): (readonly [string, Role])[] =>

@@ -10,7 +10,7 @@ import { ProblemNote } from '../../parts/problem_note.tsx';
 import { Ago } from '../../parts/time.tsx';
 import { Part } from '../plan/part.tsx';
 import { Access } from './access.tsx';
-import { chosen, mayNotChange, sameGrants, signsInWith } from './may.ts';
+import { chosen, mayNotChange, signsInWith, whyNotSave } from './may.ts';
 import { RoleChoice } from './roles.tsx';
 import { TheirSessions } from './sessions.tsx';
 
@@ -83,11 +83,7 @@ function Rights({ me, person }: { me: Me; person: PersonRow }) {
         {change.error !== null && <ProblemNote error={change.error} />}
         <RoleChoice me={me} choices={choices} onChange={setChoices} />
         <div>
-          <Button
-            type="submit"
-            busy={change.isPending}
-            disabledBecause={sameGrants(wanted, person.grants) ? 'Nothing is changed yet.' : undefined}
-          >
+          <Button type="submit" busy={change.isPending} disabledBecause={whyNotSave(me, person, wanted)}>
             Save the rights
           </Button>
         </div>
