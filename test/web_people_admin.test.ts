@@ -146,11 +146,11 @@ describe.skipIf(absent)(`people and tokens on the page (needs chromium at ${CHRO
     await page.getByLabel('all, also those to come').uncheck();
     await page.getByText('Choose an environment first.').waitFor();
     await page.getByLabel('lab', { exact: true }).check();
-    await page.getByLabel('Actions that it may plan').fill('VM*');
+    await page.getByLabel('Actions that it is held to').fill('VM*');
     await page.getByLabel('Ends').selectOption('30d');
     await page.getByRole('button', { name: 'Make the token' }).click();
     await page.getByText('must be such as vm.*', { exact: false }).waitFor();
-    await page.getByLabel('Actions that it may plan').fill('vm.*, snapshot.create');
+    await page.getByLabel('Actions that it is held to').fill('vm.*, snapshot.create');
     await page.getByRole('button', { name: 'Make the token' }).click();
     const made = await page.getByRole('textbox', { name: 'Token helper' }).inputValue();
     expect((await service.ask('GET /v1/me', { token: made })).json).toMatchObject({

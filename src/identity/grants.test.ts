@@ -81,13 +81,15 @@ it('a pattern that another one lets through reaches no further than it', () => {
 });
 
 it('a pattern is matched as text with gaps, whatever it is made of', () => {
-  const text = fc.array(fc.constantFrom('a', 'b', '.', '*', '+'), { maxLength: 7 }).map((parts) => parts.join(''));
+  // Few letters, so that most names nearly fit.
+  const text = (...letters: string[]) =>
+    fc.array(fc.constantFrom(...letters), { maxLength: 6 }).map((parts) => parts.join(''));
   fc.assert(
-    fc.property(text, text, (pattern, name) => {
+    fc.property(text('a', 'b', '*', '.'), text('a', 'b', '.'), (pattern, name) => {
       const escaped = pattern.replaceAll(/[^\w*]/g, '\\$&').replaceAll('*', '.*');
       expect(actionAllowed([pattern], name)).toBe(new RegExp(`^${escaped}$`).test(name));
     }),
-    { numRuns: 2_000 },
+    { numRuns: 5_000, examples: [['a*b*b', 'ab']] },
   );
 });
 

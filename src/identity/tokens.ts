@@ -22,7 +22,7 @@ export const tokenRequestSchema = z.strictObject({
     .min(1)
     .max(50)
     .optional()
-    .describe('Patterns of the actions that it may plan, such as vm.*; all when left out.'),
+    .describe('Patterns of the actions that it is held to, such as vm.*; all when left out.'),
   expires_in: z
     .string()
     .regex(/^[1-9]\d{0,3}[smhdw]$/, 'must be a number with s, m, h, d or w, such as 90d')

@@ -182,6 +182,8 @@ it('the table has every route that the server has', async () => {
       .map(([verb]) => `${verb.toUpperCase()} ${path}`),
   );
   expect(served.sort()).toEqual(Object.keys(LEAST).sort());
+  // And each of them is called, above.
+  expect(ROUTES.map(([route]) => route).sort()).toEqual(served);
   const rules = service.app.server.accessTable.flatMap(({ route, rule }) =>
     rule === 'public' ? [] : [[route, rule.role]],
   );

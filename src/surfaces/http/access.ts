@@ -44,10 +44,20 @@ export const approving = (environment: Where, role: Role = 'approver'): Rule => 
 export function requireRule(rule: Rule, principal: Principal, request: FastifyRequest): void {
   requireWho(rule, principal);
   requireRole(principal, rule.role);
-  if (rule.environment === 'everywhere') requireEverywhere(principal, rule.role);
+  if (rule.environment === 'everywhere') requireWhole(rule, principal);
   const named = rule.environment === 'path' ? request.params : rule.environment === 'query' ? request.query : {};
   const { environment } = named as { environment?: unknown };
   if (typeof environment === 'string') requireRole(principal, rule.role, environment);
+}
+
+/** About everything at once: not for who has rights in some environments, nor, to change it, for some actions. */
+function requireWhole({ role }: Rule, principal: Principal): void {
+  requireEverywhere(principal, role);
+  if (role === 'admin' && principal.actions !== undefined)
+    throw new AgentError(
+      'FORBIDDEN',
+      `${principal.name} is held to ${principal.actions.join(', ')}, and this is about everything.`,
+    );
 }
 
 function requireWho({ who, approval }: Rule, principal: Principal): void {

@@ -4,6 +4,7 @@ import { AgentError, isAgentError } from '../../kernel/errors.ts';
 import { allow, requireRule, type AccessRow } from './access.ts';
 import type { HttpDeps } from './context.ts';
 import { readCookie, requireSameSite, viaOf } from './cookies.ts';
+import { requireScope } from './scope.ts';
 
 /** What there is no route for is refused like a route that everybody with a token may call. */
 const UNKNOWN = allow('viewer', 'none');
@@ -23,6 +24,11 @@ export function addAuthentication(server: FastifyInstance, deps: HttpDeps): void
     const principal = await principalOf(request, deps);
     requireRule(rule, principal, request);
     request.principal = principal;
+  });
+  // Once the body is known to be what it should be.
+  server.addHook('preHandler', async (request) => {
+    const { rule } = request.routeOptions.config;
+    if (rule !== undefined && rule !== 'public') await requireScope(deps, rule, caller(request), request);
   });
 }
 

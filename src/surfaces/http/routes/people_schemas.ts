@@ -35,7 +35,7 @@ export const tokenDocument = z
     role: z.enum(ROLES),
     class: z.enum(CLASSES),
     environments: z.array(z.string()).nullable().describe('Null: all.'),
-    actions: z.array(z.string()).optional().describe('Patterns of the actions that it may plan; all when absent.'),
+    actions: z.array(z.string()).optional().describe('Patterns of the actions that it is held to; all when absent.'),
     created_at: instant,
     expires_at: instant.nullable(),
     last_used_at: instant.nullable().describe('To the minute.'),

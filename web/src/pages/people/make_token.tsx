@@ -99,7 +99,7 @@ function TokenForm({ me, onMade }: { me: Me; onMade: (made: MadeToken) => void }
       <Choice label="Role" value={role} options={ROLES} onChange={setRole} hint="What it may do at most." />
       <Places me={me} places={places} onChange={setPlaces} />
       <Field
-        label="Actions that it may plan"
+        label="Actions that it is held to"
         hint="Such as vm.* snapshot.create; all when left empty."
         error={actionError}
       >
