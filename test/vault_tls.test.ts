@@ -117,6 +117,19 @@ it.each<[string, Parameters<typeof certificate>[0], string | undefined, string]>
   expect(shown()).toBe(0);
 });
 
+it('is verified whatever Node is told to let through', async () => {
+  const before = process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+  process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+  try {
+    const { address, shown } = await vault(certificate({ by: 'itself' }));
+    expect(await refusal(start(address))).toContain('not signed by an authority');
+    expect(shown()).toBe(0);
+  } finally {
+    if (before === undefined) delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+    else process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = before;
+  }
+});
+
 it('is refused where the other side has no TLS, or the file no certificate', async () => {
   const plain = plainServer((_, response) => response.end('{}'));
   await new Promise<void>((resolve) => void plain.listen(0, '127.0.0.1', resolve));

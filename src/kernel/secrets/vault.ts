@@ -25,7 +25,8 @@ export async function readVault(
   if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----'))
     throw refuse('the CA of Vault is not a certificate in PEM.');
   const url = urlOf(address, `/v1/${mount}/${path.startsWith('data/') ? path : `data/${path}`}`);
-  const dispatcher = new Agent({ connect: { ...(ca === undefined ? {} : { ca }), timeout } });
+  // Never left to its default, which NODE_TLS_REJECT_UNAUTHORIZED=0 would turn off.
+  const dispatcher = new Agent({ connect: { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }), timeout } });
   try {
     const headers = { 'X-Vault-Token': token.reveal(), 'X-Vault-Request': 'true' };
     const answer = await request(url, { dispatcher, headers, signal: AbortSignal.timeout(timeout) });
