@@ -18,7 +18,7 @@ import {
 } from '../store/index.ts';
 import { newSecret, type IdentityDeps } from './deps.ts';
 import { administers, grantsFor, grantsSchema, type Grants } from './grants.ts';
-import { plainText } from './plain_text.ts';
+import { isReserved, plainText } from './plain_text.ts';
 import { actorOf, grantsOf, requirePerson, requireRole, type Principal } from './principal.ts';
 import { endAllSessions, sessionsOf, type SessionView } from './sessions.ts';
 
@@ -28,6 +28,7 @@ export const personRequestSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,31}$/, 'must be lower-case letters, digits, dots and hyphens')
+    .refine((name) => !isReserved(name), 'is taken')
     .describe('What the person signs in with; it cannot be changed.'),
   display: plainText(100).optional().describe('The full name; the name when left out.'),
   grants: grantsSchema,

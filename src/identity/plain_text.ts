@@ -9,6 +9,10 @@ const LATIN = /\p{Script=Latin}/u;
 /** Scripts with letters that look like Latin ones. */
 const ALIKE = /\p{Script=Cyrillic}|\p{Script=Greek}|\p{Script=Armenian}|\p{Script=Cherokee}/u;
 
+/** What the log calls those who are nobody in particular. */
+const RESERVED = ['system', 'nobody', 'bootstrap'];
+export const isReserved = (name: string): boolean => RESERVED.includes(name.normalize('NFKC').trim().toLowerCase());
+
 /** A name that people read in plans, approvals and lists, and that has to be what it looks like. */
 export const plainText = (most: number) =>
   z
@@ -24,6 +28,10 @@ export const plainText = (most: number) =>
  * whose token it is. Errors: `VALIDATION_FAILED`.
  */
 export async function requireOwnName(reader: StoreReader, name: string, own: string | null): Promise<void> {
+  if (isReserved(name))
+    throw new AgentError('VALIDATION_FAILED', `${name} is a name of the audit log's own; call the token otherwise.`, {
+      errors: { name: 'is taken' },
+    });
   const person = await findPersonNamed(reader, name.normalize('NFKC').trim().toLowerCase());
   if (person === undefined || person.id === own) return;
   throw new AgentError('VALIDATION_FAILED', `${person.name} is the name of a person; call the token otherwise.`, {

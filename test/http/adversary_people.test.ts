@@ -39,6 +39,17 @@ describe('a token', () => {
     }
   });
 
+  it.each(['system', 'nobody', 'Bootstrap', ' ｓystem'])(
+    'is not called %s, as the log itself is, nor is a person',
+    async (name) => {
+      const token = { name, role: 'viewer', class: 'agent' };
+      expect((await ask('POST /v1/tokens', BOOTSTRAP, token)).status).toBe(400);
+      const { browser } = await someone({ '*': 'viewer' });
+      expect((await browser.ask('POST /v1/me/tokens', token)).status).toBe(400);
+      expect((await ask('POST /v1/people', BOOTSTRAP, { name, grants: { '*': 'viewer' } })).status).toBe(400);
+    },
+  );
+
   it.each([
     ['a letter of another alphabet', 'аna'],
     ['text that runs backwards', 'helper\u202Eana'],
@@ -109,7 +120,7 @@ describe('somebody without any rights', () => {
     expect((await browser.ask('GET /v1/me')).status).toBe(200);
     const { id: other } = await someone({ lab: 'viewer' });
     expect(await ask(`PATCH /v1/people/${other}`, lab, { grants: {} })).toMatchObject({ status: 403 });
-    expect((await ask('POST /v1/people', lab, { name: 'nobody', grants: {} })).status).toBe(403);
+    expect((await ask('POST /v1/people', lab, { name: 'without', grants: {} })).status).toBe(403);
     expect((await ask(`PATCH /v1/people/${other}`, lab, { disabled: true })).status).toBe(200);
   });
 });

@@ -71,6 +71,6 @@ function requireWho({ who, approval }: Rule, principal: Principal): void {
   if (who === 'self' && person === undefined)
     throw new AgentError(
       'FORBIDDEN',
-      `${name} is a token that stands for itself; this is about a person's own account, so sign in as a person.`,
+      `${name} is a token that stands for itself; this is about a person's own account, so sign in as a person. An admin makes one by an invitation.`,
     );
 }
