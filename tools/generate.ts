@@ -103,7 +103,7 @@ async function accessReference(): Promise<string> {
           : `| \`${route}\` | ${WHO[rule.who]} | ${rule.role} | ${rule.who === 'self' && rule.environment === 'none' ? 'its own account' : WHERE[rule.environment]} |`,
       );
     await app.close();
-    return `# Who may call what\n\nWritten by \`npm run generate\` from the rules of the routes; a test calls every route as everybody. A role includes\nthose before it: viewer, operator, approver, admin. It has to be held in the environment of the last column. What is of an\nenvironment that the caller has no rights in is not found, or refused in the same words as one that there is not.\nOnly a person decides on an operation that needs attention, and revokes tokens of others.\n\n| route | who | role | environment |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+    return `# Who may call what\n\nWritten by \`npm run generate\` from the rules of the routes; a test calls every route as everybody. A role includes\nthose before it: viewer, operator, approver, admin. It has to be held in the environment of the last column. What is of an\nenvironment that the caller has no rights in is not found, or refused in the same words as one that there is not.\nOnly a person decides on an operation that needs attention, and revokes tokens of others. Who is held to some actions has\nno say about plans of others, and administers nothing.\n\n| route | who | role | environment |\n|---|---|---|---|\n${rows.join('\n')}\n`;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
