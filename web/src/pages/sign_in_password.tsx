@@ -44,22 +44,7 @@ export function PasswordForm({ session }: { session: Session }) {
   };
 
   if (second !== undefined)
-    return (
-      <FactorForm
-        first
-        totp={second.factors.includes('totp')}
-        hint={second.factors.includes('totp') ? 'A recovery code works as well.' : undefined}
-        error={wrong}
-        button="Go on"
-        busy={busy}
-        onCode={(code) => void send(code)}
-        onPasskey={second.passkey === undefined ? undefined : () => void send(second.passkey)}
-      >
-        <Button look="quiet" onClick={() => setSecond(undefined)}>
-          Back
-        </Button>
-      </FactorForm>
-    );
+    return <Second second={second} busy={busy} wrong={wrong} send={send} onBack={() => setSecond(undefined)} />;
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
       <Field label="Name">
@@ -92,3 +77,28 @@ export function PasswordForm({ session }: { session: Session }) {
     </form>
   );
 }
+
+interface SecondProps {
+  readonly second: SecondStep;
+  readonly busy: boolean;
+  readonly wrong: string | undefined;
+  readonly send: (shown: string | NonNullable<SecondStep['passkey']>) => Promise<void>;
+  readonly onBack: () => void;
+}
+
+const Second = ({ second: { factors, passkey }, busy, wrong, send, onBack }: SecondProps) => (
+  <FactorForm
+    first
+    totp={factors.includes('totp')}
+    hint={factors.includes('totp') ? 'A recovery code works as well.' : undefined}
+    error={wrong}
+    button="Go on"
+    busy={busy}
+    onCode={(code) => void send(code)}
+    onPasskey={passkey === undefined ? undefined : () => void send(passkey)}
+  >
+    <Button look="quiet" onClick={onBack}>
+      Back
+    </Button>
+  </FactorForm>
+);

@@ -7,49 +7,36 @@ import { ProblemNote } from '../../parts/problem_note.tsx';
 import { Part } from '../plan/part.tsx';
 import { InviteLink } from './link.tsx';
 
+const pathOf = ({ id }: PersonRow): string => `/v1/people/${encodeURIComponent(id)}`;
+
 /** Letting a person in, keeping it out, and beginning anew. */
 export function Access({ person }: { person: PersonRow }) {
   const [link, setLink] = useState<InvitedPerson>();
-  const path = `/v1/people/${encodeURIComponent(person.id)}`;
   const [asks, setAsks] = useState<'disable' | 'reset'>();
-  const disable = usePeopleChange<PersonRow, boolean>((client, disabled) => client.change('PATCH', path, { disabled }));
-  const reset = usePeopleChange<InvitedPerson, void>((client) => client.post(`${path}/reset`));
-  const { name, state, issuer } = person;
+  const enable = usePeopleChange<PersonRow, void>((client) =>
+    client.change('PATCH', pathOf(person), { disabled: false }),
+  );
+  const { name, state } = person;
   const close = (): void => setAsks(undefined);
-  const begin = (what: 'disable' | 'reset'): void => {
-    disable.reset();
-    reset.reset();
-    setAsks(what);
+  const done = (made?: InvitedPerson): void => {
+    setLink(made);
+    close();
   };
-  const off = (): void =>
-    disable.mutate(true, {
-      onSuccess: () => {
-        setLink(undefined);
-        close();
-      },
-    });
-  const anew = (): void =>
-    reset.mutate(undefined, {
-      onSuccess: (made) => {
-        setLink(made);
-        close();
-      },
-    });
   return (
     <Part title="Access">
-      {asks === undefined && disable.error !== null && <ProblemNote error={disable.error} />}
+      {enable.error !== null && <ProblemNote error={enable.error} />}
       <p className="mb-2 text-dim">{STANDING[state](name)}</p>
       <div className="flex flex-wrap gap-2">
         {state === 'disabled' ? (
-          <Button busy={disable.isPending} onClick={() => disable.mutate(false)}>
+          <Button busy={enable.isPending} onClick={() => enable.mutate()}>
             Enable
           </Button>
         ) : (
-          <Button look="danger" onClick={() => begin('disable')}>
+          <Button look="danger" onClick={() => setAsks('disable')}>
             Disable…
           </Button>
         )}
-        <Button look="danger" onClick={() => begin('reset')}>
+        <Button look="danger" onClick={() => setAsks('reset')}>
           {state === 'invited' ? 'New link…' : 'Reset…'}
         </Button>
       </div>
@@ -58,34 +45,54 @@ export function Access({ person }: { person: PersonRow }) {
           <InviteLink person={link} />
         </div>
       )}
-      {asks === 'disable' && (
-        <Confirm
-          title={`Disable ${name}?`}
-          button={`Disable ${name}`}
-          busy={disable.isPending}
-          error={disable.error}
-          onConfirm={off}
-          onClose={close}
-        >
-          <p>
-            All sessions and tokens of {name} end at once, and an open link is worth nothing. The password and the
-            second factors are kept: when {name} is enabled again, only the tokens have to be made anew.
-          </p>
-        </Confirm>
-      )}
-      {asks === 'reset' && (
-        <Confirm
-          title={state === 'invited' ? `A new link for ${name}?` : `Reset ${name}?`}
-          button={state === 'invited' ? 'Make a new link' : `Reset ${name}`}
-          busy={reset.isPending}
-          error={reset.error}
-          onConfirm={anew}
-          onClose={close}
-        >
-          <ResetWords name={name} state={state} elsewhere={issuer !== undefined} />
-        </Confirm>
-      )}
+      {asks === 'disable' && <Disable person={person} onDone={done} onClose={close} />}
+      {asks === 'reset' && <Reset person={person} onDone={done} onClose={close} />}
     </Part>
+  );
+}
+
+interface AskProps {
+  readonly person: PersonRow;
+  readonly onDone: (made?: InvitedPerson) => void;
+  readonly onClose: () => void;
+}
+
+function Disable({ person, onDone, onClose }: AskProps) {
+  const { name } = person;
+  const disable = usePeopleChange<PersonRow, void>((client) =>
+    client.change('PATCH', pathOf(person), { disabled: true }),
+  );
+  return (
+    <Confirm
+      title={`Disable ${name}?`}
+      button={`Disable ${name}`}
+      busy={disable.isPending}
+      error={disable.error}
+      onConfirm={() => disable.mutate(undefined, { onSuccess: () => onDone() })}
+      onClose={onClose}
+    >
+      <p>
+        All sessions and tokens of {name} end at once, and an open link is worth nothing. The password and the second
+        factors are kept: when {name} is enabled again, only the tokens have to be made anew.
+      </p>
+    </Confirm>
+  );
+}
+
+function Reset({ person, onDone, onClose }: AskProps) {
+  const { name, state, issuer } = person;
+  const reset = usePeopleChange<InvitedPerson, void>((client) => client.post(`${pathOf(person)}/reset`));
+  return (
+    <Confirm
+      title={state === 'invited' ? `A new link for ${name}?` : `Reset ${name}?`}
+      button={state === 'invited' ? 'Make a new link' : `Reset ${name}`}
+      busy={reset.isPending}
+      error={reset.error}
+      onConfirm={() => reset.mutate(undefined, { onSuccess: onDone })}
+      onClose={onClose}
+    >
+      <ResetWords name={name} state={state} elsewhere={issuer !== undefined} />
+    </Confirm>
   );
 }
 

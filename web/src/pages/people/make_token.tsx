@@ -98,23 +98,7 @@ function TokenForm({ me, onMade }: { me: Me; onMade: (made: MadeToken) => void }
       />
       <Choice label="Role" value={role} options={ROLES} onChange={setRole} hint="What it may do at most." />
       <Places me={me} places={places} onChange={setPlaces} />
-      <Field
-        label="Actions that it is held to"
-        hint="Such as vm.* snapshot.create; all when left empty."
-        error={actionError}
-      >
-        {(ids) => (
-          <input
-            {...ids}
-            value={actions}
-            autoComplete="off"
-            autoCapitalize="none"
-            spellCheck={false}
-            className="font-mono"
-            onChange={(event) => setActions(event.target.value)}
-          />
-        )}
-      </Field>
+      <ActionsField value={actions} error={actionError} onChange={setActions} />
       <Choice label="Ends" value={expires} options={EXPIRIES} onChange={setExpires} />
       <div>
         <Button type="submit" look="primary" busy={send.isPending} disabledBecause={why}>
@@ -124,6 +108,28 @@ function TokenForm({ me, onMade }: { me: Me; onMade: (made: MadeToken) => void }
     </form>
   );
 }
+
+interface ActionsProps {
+  readonly value: string;
+  readonly error: string | undefined;
+  readonly onChange: (value: string) => void;
+}
+
+const ActionsField = ({ value, error, onChange }: ActionsProps) => (
+  <Field label="Actions that it is held to" hint="Such as vm.* snapshot.create; all when left empty." error={error}>
+    {(ids) => (
+      <input
+        {...ids}
+        value={value}
+        autoComplete="off"
+        autoCapitalize="none"
+        spellCheck={false}
+        className="font-mono"
+        onChange={(event) => onChange(event.target.value)}
+      />
+    )}
+  </Field>
+);
 
 interface ChoiceProps<T extends string> {
   readonly label: string;
