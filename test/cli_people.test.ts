@@ -109,3 +109,38 @@ test('a token is held to actions, and is one’s own', async () => {
   expect((await plan('vm.reboot')).exit).toBe(3);
   expect((await pxa(['whoami'], { PROXMOX_AGENT_TOKEN: token })).out).toMatch(/actions +vm\.st\*, snapshot\.\*/);
 });
+
+test('an agent approves nothing from the command line, however it asks', async () => {
+  const agent = await service.token('admin', 'agent');
+  const as = { PROXMOX_AGENT_TOKEN: agent };
+  const planned = await pxa(['plan', STOP.action, '--target', 'vm/101', '--json'], as);
+  const { plan_id, plan_hash } = JSON.parse(planned.out) as { plan_id: string; plan_hash: string };
+  // A person is signed in here, and its token lies in the same folder: the agent's own is what counts.
+  expect(existsSync(kept)).toBe(true);
+  const approve = ['approve', plan_id, '--hash', plan_hash];
+  for (const [argv, env] of [
+    [approve, as],
+    [[...approve, '--yes'], as],
+    [[...approve, '--factor', '000000'], as],
+    [[...approve, '--confirm', plan_hash.slice(0, 8)], as],
+    [approve, { ...as, PROXMOX_AGENT_BOOTSTRAP_TOKEN: agent }],
+    [approve, { ...as, PROXMOX_AGENT_CLASS: 'human', USER: 'owner', SUDO_USER: 'owner' }],
+    [['reject', plan_id], as],
+  ] as const) {
+    const ran = await pxa([...argv], { ...env });
+    expect(ran.exit, ran.err).toBe(3);
+    expect(ran.err).toContain('APPROVAL_FORBIDDEN');
+  }
+  for (const argv of [
+    ['env', 'thaw', 'lab', '--reason', 'because'],
+    ['token', 'create', '--name', 'x', '--role', 'approver', '--class', 'human'],
+    ['token', 'create', '--own', '--name', 'x', '--role', 'approver', '--class', 'human'],
+    ['person', 'invite', 'mallory', '--grant', 'all=admin'],
+    ['secret', 'list'],
+    ['store', 'backup', join(folder.path, 'never')],
+  ])
+    expect((await pxa(argv, as)).exit, argv.join(' ')).toBe(3);
+  expect((await pxa(['apply', plan_id], as)).exit).toBe(4);
+  const plan = await service.ask(`GET /v1/plans/${plan_id}`, { token: agent });
+  expect(plan.json).toMatchObject({ state: 'awaiting_approval', approvals: [] });
+});

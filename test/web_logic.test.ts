@@ -6,8 +6,10 @@ import { filterGuests } from '../web/src/pages/lab/guest_filter.ts';
 import { stepsOf, wholeOf } from '../web/src/pages/operation/steps.ts';
 import { collect, paramsOf, placeErrors, toText } from '../web/src/pages/propose/schema.ts';
 import { weeksOf } from '../web/src/pages/calendar/weeks.ts';
+import { chosen, isOver, mayNotAdminister, mayNotGrant, patterns } from '../web/src/pages/people/may.ts';
 import { bytes, duration, moment, relative } from '../web/src/parts/format.ts';
 import { ACTIONS, paramsSchema } from '../src/actions/index.ts';
+import { administers, highest, ROLES } from '../src/identity/grants.ts';
 
 describe('the calendar', () => {
   const entry = (from: string) => ({ kind: 'window' as const, environment: 'lab', name: 'w', from, to: from });
@@ -203,5 +205,44 @@ describe('words and figures', () => {
     expect(found('WEB prod')).toEqual([102]);
     expect(found('vm/101')).toEqual([101]);
     expect(found('', 'template')).toEqual([9000]);
+  });
+});
+
+describe('rights to give', () => {
+  const grants = fc.dictionary(fc.constantFrom('*', 'lab', 'other', 'far'), fc.constantFrom(...ROLES));
+
+  it('are those that the server lets an admin give, in each environment by itself', () => {
+    fc.assert(
+      fc.property(
+        grants,
+        fc.constantFrom('*', 'lab', 'other', 'new'),
+        fc.constantFrom(...ROLES),
+        (own, environment, role) => {
+          const me = { id: 'a', name: 'a', role: highest(own) ?? 'viewer', class: 'human', grants: own } as const;
+          expect(mayNotGrant(me, environment) === undefined).toBe(administers(own, { [environment]: role }));
+        },
+      ),
+    );
+  });
+
+  it('are of people who are admins', () => {
+    const me = { id: 'a', name: 'a', role: 'admin', class: 'human' } as const;
+    expect(mayNotAdminister(me)).toBeUndefined();
+    expect(mayNotAdminister({ ...me, class: 'service' })).toContain('class service');
+    expect(mayNotAdminister({ ...me, role: 'operator' })).toContain('operator');
+    expect(mayNotAdminister({ ...me, actions: ['vm.*'] })).toContain('vm.*');
+  });
+
+  it('leave out what nothing was chosen for, and read patterns however they are divided', () => {
+    expect(chosen({ '*': 'viewer', lab: '' })).toEqual({ '*': 'viewer' });
+    expect(patterns(' vm.*,snapshot.create\n node.read ,')).toEqual(['vm.*', 'snapshot.create', 'node.read']);
+  });
+
+  it('end with a token that is revoked or expired, at that very time', () => {
+    const token = { expires_at: '2026-01-01T00:00:00Z', revoked_at: null } as Parameters<typeof isOver>[0];
+    const at = Date.parse('2026-01-01T00:00:00Z');
+    expect([isOver(token, at - 1), isOver(token, at)]).toEqual([false, true]);
+    expect(isOver({ ...token, expires_at: null }, at)).toBe(false);
+    expect(isOver({ ...token, expires_at: null, revoked_at: at }, at)).toBe(true);
   });
 });

@@ -56,7 +56,12 @@ async function errorReference(): Promise<string> {
   return `# Errors\n\nWritten by \`npm run generate\` from the catalogue in \`src/kernel/errors.ts\`.\n\n| code | HTTP | exit code | worth a retry | meaning | what to do |\n|---|---|---|---|---|---|\n${rows.join('\n')}\n`;
 }
 
-const WHO = { anyone: 'person, service, agent', people: 'person', self: 'person with an account' } as const;
+const WHO = {
+  anyone: 'person, service, agent',
+  'no agent': 'person, service',
+  people: 'person',
+  self: 'person with an account',
+} as const;
 const WHERE = {
   none: 'any; shows only what the caller may see',
   everywhere: 'all',
@@ -98,7 +103,7 @@ async function accessReference(): Promise<string> {
           : `| \`${route}\` | ${WHO[rule.who]} | ${rule.role} | ${rule.who === 'self' && rule.environment === 'none' ? 'its own account' : WHERE[rule.environment]} |`,
       );
     await app.close();
-    return `# Who may call what\n\nWritten by \`npm run generate\` from the rules of the routes; a test calls every route as everybody. A role includes\nthose before it: viewer, operator, approver, admin. It has to be held in the environment of the last column. What is of an\nenvironment that the caller has no rights in is not found, or refused in the same words as one that there is not.\nOnly a person decides on an operation that needs attention, and revokes tokens of others.\n\n| route | who | role | environment |\n|---|---|---|---|\n${rows.join('\n')}\n`;
+    return `# Who may call what\n\nWritten by \`npm run generate\` from the rules of the routes; a test calls every route as everybody. A role includes\nthose before it: viewer, operator, approver, admin. It has to be held in the environment of the last column. What is of an\nenvironment that the caller has no rights in is not found, or refused in the same words as one that there is not.\nOnly a person decides on an operation that needs attention, and revokes tokens of others. Who is held to some actions has\nno say about plans of others, and administers nothing.\n\n| route | who | role | environment |\n|---|---|---|---|\n${rows.join('\n')}\n`;
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }

@@ -78,6 +78,51 @@ async function giveBack(trx: StoreTx, keys: readonly Key[], clear: boolean): Pro
   }
 }
 
+/** A sign-in that did not succeed. `by` is what was shown. */
+export const noteFailed = (
+  { store, audit }: IdentityDeps,
+  person_id: string | undefined,
+  { address, via }: Source,
+  { event = 'auth.login.failed', by }: { readonly event?: string; readonly by: string },
+): Promise<unknown> =>
+  // A name that nobody has may be a password in the wrong field, so it is written nowhere.
+  store.commit((trx) =>
+    audit.append(trx, {
+      actor: { id: 'nobody', class: 'system', via },
+      event,
+      ids: person_id === undefined ? {} : { person_id },
+      payload: { by, address },
+    }),
+  );
+
+const REFUSED_MS = 60_000;
+
+/**
+ * A token that was refused. Once a minute for each address: whoever has no token must not be able to fill the log.
+ * Without an address nobody outside has sent it.
+ */
+export async function noteRefusedToken(
+  { store, audit, clock }: IdentityDeps,
+  { address, via }: Source,
+  look: () => Promise<{ readonly why: string; readonly token_id?: string }>,
+): Promise<void> {
+  if (address === undefined) return;
+  const key = `refused:${network(address)}`;
+  const now = clock.now();
+  if (((await getAttempts(store, key))?.last_at ?? 0) + REFUSED_MS > now) return;
+  const { why, ...ids } = await look();
+  await store.commit(async (trx) => {
+    await putAttempts(trx, { key, count: 1, last_at: now, until: 0 }, now - FORGET_MS);
+    const payload = { why, address };
+    await audit.append(trx, {
+      actor: { id: 'nobody', class: 'system', via },
+      event: 'auth.token.refused',
+      ids,
+      payload,
+    });
+  });
+}
+
 const auditLock = ({ audit }: IdentityDeps, trx: StoreTx, kind: Kind, { address, via }: Source) =>
   audit.append(trx, {
     actor: { id: 'nobody', class: 'system', via },

@@ -9,9 +9,9 @@ import {
   validSession,
   validToken,
   type PersonRecord,
-  type StoreTx,
   type TokenRecord,
 } from '../store/index.ts';
+import { noteRefusedToken } from './attempts.ts';
 import type { IdentityDeps } from './deps.ts';
 import { environmentsOf, grantsFor, highest, meet, type Grants, type Role } from './grants.ts';
 import { actorOf, type Principal, type PrincipalClass } from './principal.ts';
@@ -21,6 +21,10 @@ import { sameText, wellFormed } from './token_text.ts';
 export interface Use {
   readonly via: Principal['via'];
   readonly what: string;
+  /** Address of the other side; absent for what nobody has sent just now. */
+  readonly address?: string;
+  /** Only a look whether it is good still: that keeps no session alive, and is no use of a token. */
+  readonly look?: boolean;
 }
 
 const TOUCH_MS = 60_000;
@@ -29,14 +33,27 @@ const TOUCH_MS = 60_000;
 export async function authenticate(deps: IdentityDeps, token: string, use: Use): Promise<Principal | undefined> {
   const { store, clock, bootstrapToken } = deps;
   if (bootstrapToken !== undefined && sameText(token, bootstrapToken.reveal())) return bootstrapPrincipal(deps, use);
-  if (!wellFormed(token)) return undefined;
   const now = clock.now();
-  const found = await validToken(store, sha256(token), now);
-  if (found === undefined) return undefined;
-  const principal = found.person_id === null ? tokenPrincipal(found, use) : await ownedToken(deps, found, use);
-  if (principal !== undefined && (found.last_used_at ?? 0) + TOUCH_MS <= now)
-    await touch(deps, (trx) => touchToken(trx, found.id, now));
+  const found = wellFormed(token) ? await validToken(store, sha256(token), now) : undefined;
+  const principal =
+    found === undefined || found.person_id === null
+      ? found && tokenPrincipal(found, use)
+      : await ownedToken(deps, found, use);
+  if (found === undefined || principal === undefined) {
+    if (use.look !== true) await unlessFull(() => noteRefusedToken(deps, use, () => whyRefused(deps, token)));
+    return undefined;
+  }
+  if (use.look !== true && (found.last_used_at ?? 0) + TOUCH_MS <= now)
+    await unlessFull(() => store.commit((trx) => touchToken(trx, found.id, now)));
   return principal;
+}
+
+async function whyRefused({ store, clock }: IdentityDeps, token: string): Promise<{ why: string; token_id?: string }> {
+  const hash = sha256(token);
+  const found = (await listTokens(store)).find((one) => one.hash === hash);
+  if (found === undefined) return { why: 'unknown' };
+  const expired = (found.expires_at ?? Infinity) <= clock.now();
+  return { why: found.revoked_at !== null ? 'revoked' : expired ? 'expired' : 'its person', token_id: found.id };
 }
 
 /** Whose session a cookie is; undefined for nobody's. */
@@ -51,7 +68,8 @@ export async function authenticateSession(
   if (session === undefined) return undefined;
   const person = await activePerson(deps, session.person_id);
   if (person === undefined) return undefined;
-  if (session.seen_at + TOUCH_MS <= now) await touch(deps, (trx) => updateSession(trx, session.id, { seen_at: now }));
+  if (use.look !== true && session.seen_at + TOUCH_MS <= now)
+    await unlessFull(() => store.commit((trx) => updateSession(trx, session.id, { seen_at: now })));
   return {
     ...(await personPrincipal(deps, person, person.grants as Grants, use)),
     method: session.method,
@@ -81,10 +99,10 @@ export async function stillKnown(deps: IdentityDeps, then: Principal): Promise<P
   return found.person_id === null ? tokenPrincipal(found, use) : ownedToken(deps, found, use);
 }
 
-/** When a credential was last used is good to know, and no reason to refuse a read on a full disk. */
-async function touch({ store }: IdentityDeps, work: (trx: StoreTx) => Promise<void>): Promise<void> {
+/** When a credential was used, or refused, is good to know, and no reason to refuse a read on a full disk. */
+async function unlessFull(work: () => Promise<void>): Promise<void> {
   try {
-    await store.commit(work);
+    await work();
   } catch (error) {
     if (!isAgentError(error, 'STORE_FAILED')) throw error;
   }

@@ -79,3 +79,22 @@ it('a pattern that another one lets through reaches no further than it', () => {
   expect(actionAllowed([], 'vm.stop')).toBe(false);
   expect(actionAllowed(undefined, 'vm.stop')).toBe(true);
 });
+
+it('a pattern is matched as text with gaps, whatever it is made of', () => {
+  // Few letters, so that most names nearly fit.
+  const text = (...letters: string[]) =>
+    fc.array(fc.constantFrom(...letters), { maxLength: 6 }).map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(text('a', 'b', '*', '.'), text('a', 'b', '.'), (pattern, name) => {
+      const escaped = pattern.replaceAll(/[^\w*]/g, '\\$&').replaceAll('*', '.*');
+      expect(actionAllowed([pattern], name)).toBe(new RegExp(`^${escaped}$`).test(name));
+    }),
+    { numRuns: 5_000, examples: [['a*b*b', 'ab']] },
+  );
+});
+
+it('a pattern of many gaps keeps nobody busy', () => {
+  // As a regular expression the first takes a minute, and each further gap four times as long.
+  expect(actionAllowed([`${'*'.repeat(16)}z`], 'vm.create_from_template')).toBe(false);
+  expect(actionAllowed(['*a'.repeat(32)], `${'a'.repeat(63)}b`)).toBe(false);
+});

@@ -29,6 +29,7 @@ export {
   resetPerson,
   sessionsOfPerson,
 } from './people.ts';
+export { plainText } from './plain_text.ts';
 export {
   CLASSES,
   actorOf,

@@ -1,5 +1,5 @@
 import { sha256 } from '../kernel/canonical.ts';
-import { AgentError } from '../kernel/errors.ts';
+import { AgentError, isAgentError } from '../kernel/errors.ts';
 import {
   findPerson,
   findPersonNamed,
@@ -16,6 +16,7 @@ import {
   type StoreReader,
   type StoreTx,
 } from '../store/index.ts';
+import { countAttempt, noteFailed } from './attempts.ts';
 import type { IdentityDeps, Place } from './deps.ts';
 import { EVERYWHERE, grantsFor, roleOf, type Grants } from './grants.ts';
 import { hashPassword, requireStrong } from './passwords.ts';
@@ -32,11 +33,15 @@ async function hasOwner(reader: StoreReader, now: number): Promise<boolean> {
   const tokens = (await listTokens(reader)).filter(
     ({ revoked_at, expires_at }) => revoked_at === null && (expires_at ?? now + 1) > now,
   );
-  if (tokens.some(({ role, class: kind, person_id }) => role === 'admin' && kind === 'human' && person_id === null))
-    return true;
+  // What an agent holds, or what reaches some environments or actions only, lets nobody administer everything.
+  const whole = tokens.filter(
+    ({ role, class: kind, environments, actions }) =>
+      role === 'admin' && kind === 'human' && environments === null && actions === null,
+  );
+  if (whole.some(({ person_id }) => person_id === null)) return true;
   for (const person of await listPeople(reader)) {
     const admin = person.state === 'active' && roleOf(person.grants as Grants, EVERYWHERE) === 'admin';
-    if (admin && ((await canSignIn(reader, person)) || tokens.some(({ person_id }) => person_id === person.id)))
+    if (admin && ((await canSignIn(reader, person)) || whole.some(({ person_id }) => person_id === person.id)))
       return true;
   }
   return false;
@@ -57,9 +62,26 @@ export async function ownerCode({ store, clock, ids }: IdentityDeps): Promise<st
 
 /**
  * Uses the link: makes the person `owner`, admin everywhere, and a token of its own. Errors: `UNAUTHENTICATED` when the
- * link was used, has expired or never was.
+ * link was used, has expired or never was; `RATE_LIMITED`.
  */
-export async function becomeOwner(deps: IdentityDeps, code: string): Promise<MadeToken> {
+export const becomeOwner = (deps: IdentityDeps, code: string, place: Place): Promise<MadeToken> =>
+  byLink(deps, place, 'owner-link', () => ownerFrom(deps, code));
+
+/** What a link leads to; a wrong one is counted by address and noted. */
+async function byLink<T>(deps: IdentityDeps, place: Place, by: string, follow: () => Promise<T>): Promise<T> {
+  const attempt = await countAttempt(deps, undefined, place);
+  try {
+    const made = await follow();
+    await attempt.succeeded();
+    return made;
+  } catch (error) {
+    if (isAgentError(error, 'UNAUTHENTICATED')) await noteFailed(deps, undefined, place, { by });
+    else await attempt.undecided();
+    throw error;
+  }
+}
+
+function ownerFrom(deps: IdentityDeps, code: string): Promise<MadeToken> {
   const { store, clock } = deps;
   return store.commit(async (trx) => {
     // Each start prints a link of its own until there is an owner; the first that is used ends them all.
@@ -109,23 +131,26 @@ async function ownerPerson(deps: IdentityDeps, trx: StoreTx): Promise<PersonReco
 const gone = (): AgentError =>
   new AgentError('UNAUTHENTICATED', 'This invitation was used already or has expired. Ask an admin for a new one.');
 
-/** Whom an invitation is for, without using it. Errors: `UNAUTHENTICATED`. */
-export async function readInvitation(
-  { store, clock }: IdentityDeps,
+/** Whom an invitation is for, without using it. Errors: `UNAUTHENTICATED`, `RATE_LIMITED`. */
+export const readInvitation = (
+  deps: IdentityDeps,
   code: string,
-): Promise<Pick<PersonRecord, 'name' | 'display'>> {
+  place: Place,
+): Promise<Pick<PersonRecord, 'name' | 'display'>> => byLink(deps, place, 'invitation', () => invited(deps, code));
+
+async function invited({ store, clock }: IdentityDeps, code: string): Promise<Pick<PersonRecord, 'name' | 'display'>> {
   const person = await findPerson(store, (await openInvitation(store, sha256(code), clock.now())) ?? '');
   if (person?.state !== 'invited') throw gone();
   return { name: person.name, display: person.display };
 }
 
-/** Uses an invitation: sets the first password and signs in. Errors: `UNAUTHENTICATED`, `VALIDATION_FAILED`. */
+/** Uses an invitation: sets the first password and signs in. Errors as `readInvitation`; `VALIDATION_FAILED`. */
 export async function acceptInvitation(
   deps: IdentityDeps,
   { code, password }: { readonly code: string; readonly password: string },
   place: Place,
 ): Promise<OpenedSession> {
-  const { name, display } = await readInvitation(deps, code);
+  const { name, display } = await readInvitation(deps, code, place);
   requireStrong(password, [name, display]);
   const hash = await hashPassword(password);
   const now = deps.clock.now();

@@ -17,7 +17,8 @@ import {
   type StoreTx,
 } from '../store/index.ts';
 import { newSecret, type IdentityDeps } from './deps.ts';
-import { administers, grantsSchema, type Grants } from './grants.ts';
+import { administers, grantsFor, grantsSchema, type Grants } from './grants.ts';
+import { isReserved, plainText } from './plain_text.ts';
 import { actorOf, grantsOf, requirePerson, requireRole, type Principal } from './principal.ts';
 import { endAllSessions, sessionsOf, type SessionView } from './sessions.ts';
 
@@ -27,12 +28,13 @@ export const personRequestSchema = z.strictObject({
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,31}$/, 'must be lower-case letters, digits, dots and hyphens')
+    .refine((name) => !isReserved(name), 'is taken')
     .describe('What the person signs in with; it cannot be changed.'),
-  display: z.string().trim().min(1).max(100).optional().describe('The full name; the name when left out.'),
+  display: plainText(100).optional().describe('The full name; the name when left out.'),
   grants: grantsSchema,
 });
 export const personChangeSchema = z.strictObject({
-  display: z.string().trim().min(1).max(100).optional(),
+  display: plainText(100).optional(),
   grants: grantsSchema.optional(),
   disabled: z.boolean().optional().describe('True ends all sessions and tokens of the person at once.'),
 });
@@ -96,8 +98,21 @@ function requireAdmin(principal: Principal, what: string): void {
     throw new AgentError('FORBIDDEN', `A token that may plan ${principal.actions.join(', ')} only cannot ${what}.`);
 }
 
+/**
+ * Somebody without any rights is left to who is admin everywhere: rights may come back, and whoever had reset the person
+ * meanwhile would have them.
+ */
+const looksAfter = (principal: Principal, grants: Grants): boolean =>
+  administers(grantsOf(principal), Object.keys(grants).length === 0 ? grantsFor('viewer', null) : grants);
+
 function requireAdministered(principal: Principal, grants: Grants): void {
-  if (administers(grantsOf(principal), grants)) return;
+  if (looksAfter(principal, grants)) return;
+  if (Object.keys(grants).length === 0)
+    throw new AgentError(
+      'FORBIDDEN',
+      `${principal.name} is not admin in all environments, and cannot leave somebody without any rights; disable the person.`,
+      { errors: { grants: 'must name an environment' } },
+    );
   throw new AgentError(
     'FORBIDDEN',
     `${principal.name} is not admin in all of these environments, and cannot give rights there.`,
@@ -111,7 +126,7 @@ function requireAdministered(principal: Principal, grants: Grants): void {
 export async function people(deps: IdentityDeps, principal: Principal): Promise<PersonView[]> {
   requireAdmin(principal, 'list people');
   const all = await listPeople(deps.store);
-  const mine = all.filter(({ grants }) => administers(grantsOf(principal), grants as Grants));
+  const mine = all.filter(({ grants }) => looksAfter(principal, grants as Grants));
   return Promise.all(mine.map((person) => personView(deps, person)));
 }
 
@@ -119,7 +134,7 @@ export async function people(deps: IdentityDeps, principal: Principal): Promise<
 async function administered(deps: IdentityDeps, id: string, principal: Principal, what: string): Promise<PersonRecord> {
   requireAdmin(principal, what);
   const person = await findPerson(deps.store, id);
-  if (person === undefined || !administers(grantsOf(principal), person.grants as Grants))
+  if (person === undefined || !looksAfter(principal, person.grants as Grants))
     throw new AgentError('NOT_FOUND', `There is no person ${id}.`);
   if (person.id === principal.person)
     throw new AgentError('FORBIDDEN', 'Nobody administers themselves: ask another admin, or use your own account.');

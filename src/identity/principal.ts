@@ -77,12 +77,25 @@ export function requireEverywhere(principal: Principal, role: Role = 'viewer'): 
   for (const environment of Object.keys(grantsOf(principal))) requireRole(principal, role, environment);
 }
 
-const patternOf = (pattern: string): RegExp =>
-  new RegExp(`^${pattern.replaceAll(/[^\w*]/g, '\\$&').replaceAll('*', '.*')}$`);
+/** Whether a pattern covers a name; `*` stands for any text. In one pass, for a pattern is what somebody has sent. */
+function matches(pattern: string, name: string): boolean {
+  const [head = '', ...inner] = pattern.split('*');
+  const tail = inner.pop();
+  if (tail === undefined) return pattern === name;
+  const end = name.length - tail.length;
+  let at = head.length;
+  if (end < at || !name.startsWith(head) || !name.endsWith(tail)) return false;
+  for (const part of inner) {
+    const found = name.indexOf(part, at);
+    if (found === -1 || found + part.length > end) return false;
+    at = found + part.length;
+  }
+  return true;
+}
 
 /** Whether patterns of actions (`vm.*`, `snapshot.create`) let one of this name, or pattern of names, through. */
 export const actionAllowed = (patterns: readonly string[] | undefined, name: string): boolean =>
-  patterns === undefined || patterns.some((pattern) => patternOf(pattern).test(name));
+  patterns === undefined || patterns.some((pattern) => matches(pattern, name));
 
 /** Errors: `FORBIDDEN` naming the first action that the caller may not plan. */
 export function requireActions({ name, actions }: Principal, wanted: readonly string[]): void {

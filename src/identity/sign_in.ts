@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { AgentError } from '../kernel/errors.ts';
 import { findPerson, findPersonNamed, type PersonRecord } from '../store/index.ts';
-import { countAttempt, type Attempt } from './attempts.ts';
+import { countAttempt, noteFailed, type Attempt } from './attempts.ts';
 import type { IdentityDeps, Place } from './deps.ts';
 import { checkFactor, factorSchema, factorsOf, methodWith, useFactor, type Factor } from './factors.ts';
 import { environmentsOf, highest, type Grants } from './grants.ts';
 import { canSignIn } from './links.ts';
 import { assertionOptions, usePasskey, type Assertion } from './passkeys.ts';
 import { passwordFits } from './passwords.ts';
-import type { Principal } from './principal.ts';
+import { actorOf, type Principal } from './principal.ts';
 import { endOwnSession, openSession, renewSession, type OpenedSession, type Proven } from './sessions.ts';
 import { addToken, revokeOwn, type MadeToken } from './tokens.ts';
 
@@ -34,7 +34,7 @@ export async function provePassword(deps: IdentityDeps, request: SignInRequest, 
   const found = await findPersonNamed(deps.store, name);
   const active = found?.state === 'active' ? found : undefined;
   if (!(await passwordFits(active?.password, request.password)) || active === undefined) {
-    await failed(deps, found, place, 'auth.login.failed', 'password');
+    await noteFailed(deps, found?.id, place, { by: 'password' });
     throw new AgentError('UNAUTHENTICATED', 'The name or the password is not right.');
   }
   const kinds = await factorsOf(deps, active);
@@ -73,23 +73,10 @@ async function withFactor(
     await attempt.succeeded();
     return { person, method: methodWith('password', kind), factorAt: deps.clock.now() };
   } catch (error) {
-    await failed(deps, person, place, 'auth.factor.failed', typeof factor === 'string' ? 'code' : 'passkey');
+    const by = typeof factor === 'string' ? 'code' : 'passkey';
+    await noteFailed(deps, person.id, place, { event: 'auth.factor.failed', by });
     throw error;
   }
-}
-
-async function failed(
-  { store, audit }: IdentityDeps,
-  person: PersonRecord | undefined,
-  { address, via }: Place,
-  event: string,
-  by: string,
-): Promise<void> {
-  // A name that nobody has may be a password in the wrong field, so it is written nowhere.
-  const ids = person === undefined ? {} : { person_id: person.id };
-  await store.commit((trx) =>
-    audit.append(trx, { actor: { id: 'nobody', class: 'system', via }, event, ids, payload: { by, address } }),
-  );
 }
 
 /** Signs in and opens a session. Errors as `provePassword`. */
@@ -119,7 +106,7 @@ export async function signInWithPasskey(
     const proven = { method: 'passkey', factorAt: deps.clock.now() };
     return await deps.store.commit((trx) => openSession(deps, trx, person, proven, place));
   } catch (error) {
-    await failed(deps, undefined, place, 'auth.login.failed', 'passkey');
+    await noteFailed(deps, undefined, place, { by: 'passkey' });
     throw error;
   }
 }
@@ -163,7 +150,13 @@ export async function signInForToken(
   };
   // The highest role anywhere: what the person has in each environment bounds it at every use.
   const wanted = { name, role: by.role, class: 'human', expires_in } as const;
-  return deps.store.commit((trx) => addToken(deps, trx, wanted, by, person.id));
+  return deps.store.commit(async (trx) => {
+    const made = await addToken(deps, trx, wanted, by, person.id);
+    const ids = { person_id: person.id, token_id: made.id };
+    const payload = { method, address: place.address };
+    await deps.audit.append(trx, { actor: actorOf(by), event: 'auth.login.succeeded', ids, payload });
+    return made;
+  });
 }
 
 /** Signs out: ends the session, or the person's token, that asks. The last way in of a person is not thrown away. */

@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { sha256 } from '../kernel/canonical.ts';
 import { AgentError } from '../kernel/errors.ts';
-import { insertToken, listTokens, revokeToken, type StoreTx, type TokenRecord } from '../store/index.ts';
+import { insertToken, listPeople, listTokens, revokeToken, type StoreTx, type TokenRecord } from '../store/index.ts';
 import type { IdentityDeps } from './deps.ts';
 import { administers, covers, grantsFor, ROLES, type Role } from './grants.ts';
 import { actionAllowed, actorOf, CLASSES, grantsOf, requirePerson, requireRole, type Principal } from './principal.ts';
+import { plainText, requireOwnName } from './plain_text.ts';
 import { newToken } from './token_text.ts';
 
 export const tokenRequestSchema = z.strictObject({
-  name: z.string().min(1).max(64).describe('What the token is for; shown in plans, approvals and the audit log.'),
+  name: plainText(64).describe('What the token is for; shown in plans, approvals and the audit log.'),
   role: z.enum(ROLES).describe('What it may do at most.'),
   class: z.enum(CLASSES).describe('Who holds it: a person, a service or an agent. Only a person can approve.'),
   environments: z
@@ -21,7 +22,7 @@ export const tokenRequestSchema = z.strictObject({
     .min(1)
     .max(50)
     .optional()
-    .describe('Patterns of the actions that it may plan, such as vm.*; all when left out.'),
+    .describe('Patterns of the actions that it is held to, such as vm.*; all when left out.'),
   expires_in: z
     .string()
     .regex(/^[1-9]\d{0,3}[smhdw]$/, 'must be a number with s, m, h, d or w, such as 90d')
@@ -43,8 +44,9 @@ export interface TokenView {
   readonly expires_at: string | null;
   readonly last_used_at: string | null;
   readonly revoked_at: string | null;
-  /** The person with whom it ends. */
+  /** The person with whom it ends, and what that one is called. */
   readonly person_id?: string;
+  readonly person?: string;
   readonly actions?: readonly string[];
 }
 /** With the token itself: the only time that it can be seen. */
@@ -80,7 +82,10 @@ export async function createToken(deps: IdentityDeps, request: TokenRequest, pri
       { errors: { environments: `must be among ${administered(principal)}` } },
     );
   const actions = requireOwnActions(principal, request.actions);
-  return deps.store.commit((trx) => addToken(deps, trx, { ...request, actions }, principal));
+  return deps.store.commit(async (trx) => {
+    await requireOwnName(trx, request.name, null);
+    return addToken(deps, trx, { ...request, actions }, principal);
+  });
 }
 
 /**
@@ -98,7 +103,10 @@ export async function createOwnToken(
       errors: { role: 'must be what you have yourself in each environment; name fewer under environments' },
     });
   const actions = requireOwnActions(principal, request.actions);
-  return deps.store.commit((trx) => addToken(deps, trx, { ...request, actions }, principal, person_id));
+  return deps.store.commit(async (trx) => {
+    await requireOwnName(trx, request.name, person_id);
+    return addToken(deps, trx, { ...request, actions }, principal, person_id);
+  });
 }
 
 /** The caller's id as a person. Errors: `FORBIDDEN` for agents, services and tokens that stand for themselves. */
@@ -166,7 +174,13 @@ const reachOf = (token: TokenRecord) => grantsFor(token.role as Role, token.envi
 export async function tokens(deps: IdentityDeps, principal: Principal): Promise<TokenView[]> {
   requireRole(principal, 'admin');
   const grants = grantsOf(principal);
-  return (await listTokens(deps.store)).filter((token) => administers(grants, reachOf(token))).map(tokenView);
+  const names = new Map((await listPeople(deps.store)).map(({ id, name }) => [id, name]));
+  return (await listTokens(deps.store))
+    .filter((token) => administers(grants, reachOf(token)))
+    .map((token) => {
+      const person = names.get(token.person_id ?? '');
+      return { ...tokenView(token), ...(person === undefined ? {} : { person }) };
+    });
 }
 
 /** The caller's own, that still stand. */

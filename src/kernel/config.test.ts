@@ -376,3 +376,18 @@ describe('change windows and blackouts', () => {
     expect(refusal({ yaml: `blackouts:\n  - ${entry}\n` })).toContain(words);
   });
 });
+
+describe('NODE_TLS_REJECT_UNAUTHORIZED=0', () => {
+  const env = { S: 'the-secret', NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+  const provider =
+    'auth: { oidc: [{ name: sso, issuer: "https://sso.example", client_id: c, client_secret: "env:S", roles: {} }] }\n';
+
+  it('is refused in production, and where a provider lets people in', () => {
+    expect(refusal({ ...home('production: true'), env })).toContain('turns off what home relies on');
+    expect(refusal({ yaml: provider, env })).toContain('turns off what sso relies on');
+    expect(refusal({ ...home(), env })).toBe('accepted');
+    expect(refusal({ ...home('production: true'), env: { ...env, NODE_TLS_REJECT_UNAUTHORIZED: '1' } })).toBe(
+      'accepted',
+    );
+  });
+});

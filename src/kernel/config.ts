@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readSsh, sshSchema, type SshConfig } from './config_ssh.ts';
 import { authSchema, readAuth, type AuthConfig } from './config_auth.ts';
 import { AgentError } from './errors.ts';
-import { checkTokenIds, isLoopback } from './config_secrets.ts';
+import { checkTokenIds, checkVerifying, isLoopback } from './config_secrets.ts';
 import { checkServices, checkTimeZone, servicesSchema, type ServiceConfig } from './config_services.ts';
 import type { SecretSources } from './secrets/sources.ts';
 import {
@@ -154,6 +154,8 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
   if (bootstrap !== undefined && bootstrap.reveal().length < 32)
     throw invalid('PROXMOX_AGENT_BOOTSTRAP_TOKEN must have 32 characters or more.');
   const data = flags.data ?? env['PROXMOX_AGENT_DATA'] ?? file.data;
+  const auth = readAuth(file.auth, (text, where) => reference(text, env, base, where));
+  checkVerifying(env['NODE_TLS_REJECT_UNAUTHORIZED'], { environments, auth });
   return {
     environments,
     host: flags.host ?? env['PROXMOX_AGENT_HOST'] ?? file.host ?? '127.0.0.1',
@@ -166,7 +168,7 @@ export function loadConfig({ env, cwd, flags }: ConfigSources): Config {
     ...(file.runbooks === undefined ? {} : { runbooks: resolve(base, file.runbooks) }),
     ...(file.time_zone === undefined ? {} : { timeZone: file.time_zone }),
     services: file.services,
-    auth: readAuth(file.auth, (text, where) => reference(text, env, base, where)),
+    auth,
     secrets: secretSources(file.secrets, env, base),
     ...(file.windows === undefined ? {} : { windows: place.entries('windows', file.windows) }),
     blackouts: place.entries('blackouts', file.blackouts),
@@ -317,7 +319,11 @@ function secretSources(
     vault === undefined
       ? secretVariable(env, 'VAULT_TOKEN', base)
       : plainReference(vault.token, env, base, 'secrets.vault.token');
-  const ca = vault?.ca === undefined ? undefined : readText(resolve(base, vault.ca), 'secrets.vault.ca');
+  const authority = vault?.ca ?? (vault === undefined ? (env['VAULT_CACERT'] ?? '') : '');
+  const ca =
+    authority === ''
+      ? undefined
+      : readText(resolve(base, authority), vault === undefined ? 'VAULT_CACERT' : 'secrets.vault.ca');
   const identity =
     age_identity === undefined
       ? secretVariable(env, 'PROXMOX_AGENT_AGE_IDENTITY', base)

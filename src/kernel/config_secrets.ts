@@ -1,4 +1,5 @@
 import type { Config, EnvironmentConfig } from './config.ts';
+import type { AuthConfig } from './config_auth.ts';
 import { AgentError } from './errors.ts';
 import { mapSecrets, PendingSecret, Secret } from './secret.ts';
 
@@ -50,6 +51,19 @@ export function checkTokenIds(environments: readonly EnvironmentConfig[]): void 
       throw invalid(`environments ${other} and ${name} share the token id ${auth.token.id}; give each its own.`);
     tokens.set(auth.token.id, name);
   }
+}
+
+/**
+ * What Node itself would verify no more: identity providers above all, whose word lets people in. Errors:
+ * `CONFIGURATION_INVALID`.
+ */
+export function checkVerifying(
+  value: string | undefined,
+  { environments, auth }: { readonly environments: readonly EnvironmentConfig[]; readonly auth: AuthConfig },
+): void {
+  const wanted = environments.find(({ production }) => production)?.name ?? auth.oidc[0]?.name;
+  if (value !== '0' || wanted === undefined) return;
+  throw invalid(`NODE_TLS_REJECT_UNAUTHORIZED=0 turns off what ${wanted} relies on; name a CA instead, and unset it.`);
 }
 
 /** The same for what stands behind the references, once it is known. Errors: `CONFIGURATION_INVALID`. */

@@ -152,6 +152,7 @@ function refusal(route: string, role: Role, kind: PrincipalClass): string | unde
     return 'APPROVAL_FORBIDDEN';
   if (ROLES.indexOf(role) < ROLES.indexOf(least)) return 'FORBIDDEN';
   if (PEOPLE.test(route) && kind !== 'human') return 'FORBIDDEN';
+  if (route === 'POST /v1/store/backup' && kind === 'agent') return 'FORBIDDEN';
   if (OWN.test(route)) return 'FORBIDDEN';
   return undefined;
 }
@@ -181,6 +182,8 @@ it('the table has every route that the server has', async () => {
       .map(([verb]) => `${verb.toUpperCase()} ${path}`),
   );
   expect(served.sort()).toEqual(Object.keys(LEAST).sort());
+  // And each of them is called, above.
+  expect(ROUTES.map(([route]) => route).sort()).toEqual(served);
   const rules = service.app.server.accessTable.flatMap(({ route, rule }) =>
     rule === 'public' ? [] : [[route, rule.role]],
   );

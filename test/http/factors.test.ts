@@ -115,14 +115,16 @@ describe('recovery codes', () => {
 });
 
 /** A person on a page of a host with a name, with a passkey. */
-async function withPasskey(): Promise<{ name: string; id: string; browser: Browser; key: Authenticator }> {
+async function withPasskey(
+  twist: Twist = {},
+): Promise<{ name: string; id: string; browser: Browser; key: Authenticator }> {
   const { name, id, browser } = await someone();
   const page = new Browser(service, named);
   page.cookie = browser.cookie;
   page.csrf = browser.csrf;
   const options = await page.ask('POST /v1/me/passkeys/options', { current_password: PASSWORD });
   const key = new Authenticator(named, name);
-  const kept = await page.ask('POST /v1/me/passkeys', { name: 'key', credential: key.create(options.json) });
+  const kept = await page.ask('POST /v1/me/passkeys', { name: 'key', credential: key.create(options.json, twist) });
   expect(kept.status, kept.text).toBe(201);
   expect(kept.json['recovery_codes']).toHaveLength(10);
   return { name, id, browser: page, key };
@@ -180,6 +182,29 @@ describe('a passkey', () => {
     expect((await new Browser(service, named).ask('POST /v1/session/passkey', other.get(step.json))).status).toBe(403);
   });
 
+  it('that counts nothing answers a challenge once all the same', async () => {
+    // As the keys of most phones do: no counter tells that an answer came before.
+    const still = { counter: 0 };
+    const { key, browser, name } = await withPasskey(still);
+    const page = new Browser(service, named);
+    const answer = key.get((await page.ask('POST /v1/session/passkey/options')).json, still);
+    expect((await page.ask('POST /v1/session/passkey', answer)).status).toBe(200);
+    expect((await new Browser(service, named).ask('POST /v1/session/passkey', answer)).status).toBe(403);
+    const asked = (await new Browser(service, named).signIn(name, PASSWORD)).json['passkey'] as Record<string, unknown>;
+    const factor = key.get(asked, still);
+    expect((await new Browser(service, named).signIn(name, PASSWORD, factor)).status).toBe(200);
+    expect((await new Browser(service, named).signIn(name, PASSWORD, factor)).status).toBe(403);
+    const step = key.get((await browser.ask('GET /v1/session/passkey-challenge')).json, still);
+    expect((await browser.ask('POST /v1/session/step-up', { factor: step })).status).toBe(200);
+    expect((await browser.ask('POST /v1/session/step-up', { factor: step })).status).toBe(403);
+    const { json } = await ask('POST /v1/actions/plan', BOOTSTRAP, STOP);
+    const path = `/v1/plans/${String(json['plan_id'])}`;
+    const approval = key.get((await browser.ask(`GET ${path}/passkey-challenge`)).json, still);
+    const approve = () => browser.ask(`POST ${path}/approve`, { plan_hash: json['plan_hash'], factor: approval });
+    expect((await approve()).status).toBe(200);
+    expect(await approve()).toMatchObject({ status: 403, json: { code: 'FACTOR_INVALID' } });
+  });
+
   it('of one name is none of another, whatever name the request calls us by', async () => {
     const { key } = await withPasskey();
     const headers = { host: 'evil.example', origin: 'https://evil.example', 'content-type': 'application/json' };
@@ -214,6 +239,34 @@ describe('a passkey', () => {
     expect((await browser.ask(remove, { factor: key.get(step.json) })).status).toBe(204);
     expect((await browser.ask('GET /v1/me')).json).toMatchObject({ person: { passkeys: 0, recovery_codes: 0 } });
   });
+});
+
+it('a reset leaves nothing of before: no session, no passkey, no code, no token', async () => {
+  const { id, browser, key, name } = await withPasskey();
+  const begun = await browser.ask('POST /v1/me/totp', {
+    factor: key.get((await browser.ask('GET /v1/session/passkey-challenge')).json),
+  });
+  const secret = String(begun.json['secret']);
+  const on = await browser.ask('POST /v1/me/totp/confirm', { code: codeAt(secret, clock) });
+  expect(on.status, on.text).toBe(200);
+  const made = await browser.ask('POST /v1/me/tokens', { name: 'mine', role: 'viewer', class: 'agent' });
+  const old = new Browser(service, named);
+  old.cookie = browser.cookie;
+  const { json } = await ask(`POST /v1/people/${id}/reset`, BOOTSTRAP, {});
+  const { code } = json['invitation'] as { code: string };
+  const anew = new Browser(service, named);
+  // Only once the person is there again would something of before be let in.
+  expect((await anew.ask('POST /v1/invitation', { code, password: `${PASSWORD}-2` })).status).toBe(200);
+  expect((await anew.ask('GET /v1/me')).json).toMatchObject({
+    person: { totp: false, passkeys: 0, recovery_codes: 0 },
+  });
+  expect((await old.ask('GET /v1/me')).status).toBe(401);
+  expect((await ask('GET /v1/me', String(made.json['token']))).status).toBe(401);
+  const options = await new Browser(service, named).ask('POST /v1/session/passkey/options');
+  const signed = key.get(options.json);
+  expect((await new Browser(service, named).ask('POST /v1/session/passkey', signed)).status).toBe(403);
+  expect((await new Browser(service).signIn(name, PASSWORD)).status).toBe(401);
+  expect((await new Browser(service).signIn(name, `${PASSWORD}-2`)).status).toBe(200);
 });
 
 describe('an approval with a factor', () => {

@@ -102,3 +102,95 @@ describe('a token for one environment', () => {
     expect((await ask('GET /v1/me', all)).status).toBe(200);
   });
 });
+
+describe('a token that is held to some actions', () => {
+  const SNAPSHOT = { environment: 'lab', action: 'snapshot.create', target: 'vm/121', params: { name: 'held' } };
+  const made = async (role: string, kind: string): Promise<string> => {
+    const body = { name: `held ${role}`, role, class: kind, actions: ['snapshot.*'] };
+    return String((await ask('POST /v1/tokens', all, body)).json['token']);
+  };
+  const stateOf = async (id: unknown): Promise<unknown> =>
+    (await ask(`GET /v1/plans/${String(id)}`, all)).json['state'];
+
+  it('neither approves nor ends nor applies a plan of others', async () => {
+    const [human, agent] = [await made('approver', 'human'), await made('operator', 'agent')];
+    const plan = (await ask('POST /v1/actions/plan', all, STOP)).json;
+    const path = `/v1/plans/${String(plan['plan_id'])}`;
+    const refused = { status: 403, json: { code: 'FORBIDDEN' } };
+    expect(await ask(`POST ${path}/approve`, human, { plan_hash: plan['plan_hash'] })).toMatchObject(refused);
+    expect(await ask(`POST ${path}/reject`, human, {})).toMatchObject(refused);
+    expect(await ask(`POST ${path}/cancel`, human, {})).toMatchObject(refused);
+    expect(await stateOf(plan['plan_id'])).toBe('awaiting_approval');
+    expect((await ask(`POST ${path}/approve`, all, { plan_hash: plan['plan_hash'] })).status).toBe(200);
+    for (const body of [{}, { when: 'window' }, { request: STOP }]) {
+      const apply = await ask('POST /v1/actions/apply', agent, { ...body, plan_id: plan['plan_id'] });
+      expect(apply).toMatchObject(refused);
+      expect(apply.json['detail']).toContain('may plan snapshot.* only, and vm.stop is not among them');
+    }
+    expect(await ask(`DELETE ${path}/schedule`, agent)).toMatchObject(refused);
+    expect(await stateOf(plan['plan_id'])).toBe('approved');
+    // What it may look at it may look at.
+    expect((await ask(`GET ${path}`, agent)).status).toBe(200);
+    expect((await ask(`POST ${path}/cancel`, all, {})).status).toBe(200);
+  });
+
+  it('ends no operation of others', async () => {
+    const agent = await made('operator', 'agent');
+    const started = (await ask('POST /v1/actions/plan', all, { ...START, target: 'vm/301' })).json;
+    const operation = (await ask('POST /v1/actions/apply', all, { plan_id: started['plan_id'] })).json;
+    const path = `/v1/operations/${String(operation['operation_id'])}`;
+    for (const verb of ['cancel', 'resume'])
+      expect((await ask(`POST ${path}/${verb}`, agent, {})).status, verb).toBe(403);
+    expect((await ask(`GET ${path}`, agent)).status).toBe(200);
+  });
+
+  it.each<[string, object?]>([
+    ['GET /v1/secrets'],
+    ['PUT /v1/secrets/mine', { value: 'a value that is long' }],
+    ['POST /v1/secrets/rotate-key', { to: 'keys' }],
+    ['POST /v1/policy/reload', {}],
+    ['POST /v1/store/backup', { file: 'relative' }],
+    ['GET /v1/people'],
+    ['POST /v1/people', { name: 'x', grants: { '*': 'viewer' } }],
+  ])('administers nothing: %s', async (line, body) => {
+    const held = await made('admin', 'human');
+    expect(await ask(line, held, body)).toMatchObject({ status: 403, json: { code: 'FORBIDDEN' } });
+  });
+
+  it('does with its own actions what it did before', async () => {
+    const agent = await made('operator', 'agent');
+    const plan = (await ask('POST /v1/actions/plan', agent, SNAPSHOT)).json;
+    const path = `/v1/plans/${String(plan['plan_id'])}`;
+    if (plan['state'] !== 'approved')
+      expect((await ask(`POST ${path}/approve`, all, { plan_hash: plan['plan_hash'] })).status).toBe(200);
+    const applied = await ask('POST /v1/actions/apply?wait=30', agent, { plan_id: plan['plan_id'] });
+    expect(applied.json, applied.text).toMatchObject({ state: 'applied' });
+  });
+
+  it('carries no step of a runbook on whose plan is of others', async () => {
+    const agent = await made('operator', 'agent');
+    const run = await ask('POST /v1/runbook-runs', all, {
+      runbook: 'vm-provisioning',
+      parameters: {
+        environment: 'lab',
+        template: 9000,
+        vmid: 330,
+        name: 'held',
+        address: '192.168.30.71/24',
+        gateway: '192.168.30.1',
+        user: 'admin',
+        tag: 'held',
+      },
+    });
+    const path = `/v1/runbook-runs/${String(run.json['run_id'])}`;
+    const first = await ask(`POST ${path}/steps/1`, all, { do: 'answer', passed: true, evidence: 'it is free' });
+    expect(first.status, first.text).toBe(200);
+    const step = await ask(`POST ${path}/steps/2`, all, { do: 'run' });
+    expect(step.status, step.text).toBe(200);
+    expect(step.text).toContain('plan_id');
+    expect(await ask(`POST ${path}/steps/2`, agent, { do: 'run' })).toMatchObject({
+      status: 403,
+      json: { code: 'FORBIDDEN' },
+    });
+  });
+});

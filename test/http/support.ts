@@ -144,6 +144,8 @@ export const ROUTES: readonly Route[] = (
     ['POST /v1/plans/{plan_id}/reject', `/v1/plans/${NOWHERE}/reject`, {}],
     ['POST /v1/plans/{plan_id}/cancel', `/v1/plans/${NOWHERE}/cancel`, {}],
     ['GET /v1/plans/{plan_id}/explain', `/v1/plans/${NOWHERE}/explain`],
+    ['DELETE /v1/plans/{plan_id}/schedule', `/v1/plans/${NOWHERE}/schedule`],
+    ['GET /v1/calendar', '/v1/calendar?environment=lab'],
     ['GET /v1/policy', '/v1/policy'],
     [
       'POST /v1/policy/test',
@@ -238,5 +240,6 @@ export const OPEN = [
   'GET /docs',
   'GET /',
   'GET /changes',
+  'GET /people',
   'GET /v1/session',
 ];

@@ -3,6 +3,7 @@ import { Changes } from './pages/changes/page.tsx';
 import { NotFound } from './pages/not_found.tsx';
 import { CalendarPage } from './pages/calendar/page.tsx';
 import { Overview } from './pages/overview.tsx';
+import { People } from './pages/people/page.tsx';
 import { Shell } from './pages/shell.tsx';
 
 /** What the address says, so that a link leads to the same view. */
@@ -18,6 +19,10 @@ export interface PageSearch {
   readonly runbook?: string;
   /** The run of a runbook that is open. */
   readonly run?: string;
+  /** The person that is open, or `new`. */
+  readonly person?: string;
+  /** `new`: a token is being made. */
+  readonly token?: string;
 }
 
 const text = (value: unknown): string | undefined =>
@@ -30,6 +35,8 @@ function validateSearch(search: Record<string, unknown>): PageSearch {
   const propose = text(search['propose']);
   const runbook = text(search['runbook']);
   const run = text(search['run']);
+  const person = text(search['person']);
+  const token = text(search['token']);
   return {
     ...(environment === undefined ? {} : { environment }),
     ...(plan === undefined ? {} : { plan }),
@@ -37,6 +44,8 @@ function validateSearch(search: Record<string, unknown>): PageSearch {
     ...(propose === undefined ? {} : { propose }),
     ...(runbook === undefined ? {} : { runbook }),
     ...(run === undefined ? {} : { run }),
+    ...(person === undefined ? {} : { person }),
+    ...(token === undefined ? {} : { token }),
   };
 }
 
@@ -45,9 +54,11 @@ const overview = createRoute({ getParentRoute: () => root, path: '/', component:
 const changes = createRoute({ getParentRoute: () => root, path: '/changes', component: Changes });
 
 const calendar = createRoute({ getParentRoute: () => root, path: '/calendar', component: CalendarPage });
+const people = createRoute({ getParentRoute: () => root, path: '/people', component: People });
 
 /** A new page is a file in `pages/`, a route here, and a path in `src/surfaces/http/server.ts`. */
-export const createPageRouter = () => createRouter({ routeTree: root.addChildren([overview, changes, calendar]) });
+export const createPageRouter = () =>
+  createRouter({ routeTree: root.addChildren([overview, changes, calendar, people]) });
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -22,8 +22,11 @@ export async function readVault(
   // A browser-like reading of the address would make `..` a step up, out of the engine.
   if (mount === '' || [mount, ...path.split('/')].some((part) => /^\.+$/.test(part)))
     throw refuse('it must be vault:MOUNT/PATH#FIELD.');
+  if (ca !== undefined && !ca.includes('-----BEGIN CERTIFICATE-----'))
+    throw refuse('the CA of Vault is not a certificate in PEM.');
   const url = urlOf(address, `/v1/${mount}/${path.startsWith('data/') ? path : `data/${path}`}`);
-  const dispatcher = new Agent({ connect: { ...(ca === undefined ? {} : { ca }), timeout } });
+  // Never left to its default, which NODE_TLS_REJECT_UNAUTHORIZED=0 would turn off.
+  const dispatcher = new Agent({ connect: { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }), timeout } });
   try {
     const headers = { 'X-Vault-Token': token.reveal(), 'X-Vault-Request': 'true' };
     const answer = await request(url, { dispatcher, headers, signal: AbortSignal.timeout(timeout) });
@@ -32,12 +35,22 @@ export async function readVault(
     if (error instanceof AgentError) throw error;
     const { name, code } = error as NodeJS.ErrnoException;
     const late = name === 'TimeoutError' || name === 'ConnectTimeoutError';
-    throw refuse(
-      late ? `Vault did not answer within ${timeout / 1000} s.` : `Vault cannot be reached (${code ?? name}).`,
-    );
+    throw refuse(late ? `Vault did not answer within ${timeout / 1000} s.` : unreachable(code ?? name));
   } finally {
     await dispatcher.destroy();
   }
+}
+
+/** What is wrong with the other side, in words; OpenSSL's and Node's codes name it. */
+function unreachable(code: string): string {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return 'the certificate of Vault is for another name than the one in its address.';
+  if (code === 'CERT_HAS_EXPIRED') return 'the certificate of Vault has expired.';
+  if (code === 'CERT_NOT_YET_VALID') return 'the certificate of Vault is not valid yet; is the clock right?';
+  if (/SELF_SIGNED|ISSUER_CERT|VERIFY_LEAF|UNTRUSTED|CERT_SIGNATURE/.test(code))
+    return 'the certificate of Vault is not signed by an authority that is trusted here; name its CA in secrets.vault.ca or VAULT_CACERT.';
+  if (/^ERR_SSL|^EPROTO$/.test(code)) return `there is no TLS at the address of Vault (${code}).`;
+  return `Vault cannot be reached (${code}).`;
 }
 
 function urlOf(address: string, path: string): URL {

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { createHash, createPrivateKey, generateKeyPairSync, sign } from 'node:crypto';
 
 export interface Certificate {
   /** PEM. */
@@ -53,8 +53,13 @@ function alternativeNames(names: readonly string[]): Bytes {
   return extension('2.5.29.17', sequence(...entries));
 }
 
+const yes = der(0x01, Buffer.from([0xff]));
+/** Basic constraints, critical: it is one that signs. */
+const AUTHORITY = sequence(objectId('2.5.29.19'), yes, octets(sequence(yes)));
+
 const ECDSA_SHA256 = '1.2.840.10045.4.3.2';
 const YEARS = 10;
+const DAY = 86_400_000;
 
 const pem = (label: string, content: Bytes): string =>
   `-----BEGIN ${label}-----\n${(
@@ -66,27 +71,47 @@ const pem = (label: string, content: Bytes): string =>
 export const fingerprintOf = (certificate: Bytes): string =>
   (createHash('sha256').update(certificate).digest('hex').toUpperCase().match(/../g) ?? []).join(':');
 
+interface Wanted {
+  readonly common: string;
+  /** 8 random bytes. */
+  readonly serial: Bytes;
+  /** The first and the last instant of its validity, in milliseconds. */
+  readonly from: number;
+  readonly until: number;
+  readonly names?: readonly string[];
+  /** Whether it may sign others. */
+  readonly authority?: boolean;
+  /** Who signs it; itself when left out. */
+  readonly issuer?: { readonly common: string; readonly key: string };
+}
+
+/** A self-signed certificate for localhost and 127.0.0.1, valid for ten years from `now` (ms). */
+export const makeCertificate = (now: number, serial: Bytes, common = 'proxmox-agent simulator'): Certificate =>
+  issueCertificate({ common, serial, from: now - DAY, until: now + YEARS * 365 * DAY });
+
 /**
- * A self-signed ECDSA P-256 certificate for localhost and 127.0.0.1, valid for ten years from `now` (ms). `serial` is
- * 8 random bytes. Node can use certificates but not make them, so this writes the X.509 structure itself.
+ * An ECDSA P-256 certificate. Node can use certificates but not make them, so this writes the X.509 structure itself.
  */
-export function makeCertificate(now: number, serial: Bytes, common = 'proxmox-agent simulator'): Certificate {
+export function issueCertificate(wanted: Wanted): Certificate {
+  const { common, serial, from, until, names = ['localhost', '127.0.0.1'], authority = false, issuer } = wanted;
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const algorithm = sequence(objectId(ECDSA_SHA256));
   const positive = Buffer.from(serial);
   positive[0] = ((positive[0] ?? 0) & 0x7f) | 0x40;
-  const day = 86_400_000;
   const body = sequence(
     der(0xa0, integer(Buffer.from([2]))),
     integer(positive),
     algorithm,
-    name(common),
-    sequence(date(now - day), date(now + YEARS * 365 * day)),
+    name(issuer?.common ?? common),
+    sequence(date(from), date(until)),
     name(common),
     publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, sequence(alternativeNames(['localhost', '127.0.0.1']))),
+    der(0xa3, sequence(alternativeNames(names), ...(authority ? [AUTHORITY] : []))),
   );
-  const signature = sign('sha256', body, { key: privateKey, dsaEncoding: 'der' });
+  const signature = sign('sha256', body, {
+    key: issuer === undefined ? privateKey : createPrivateKey(issuer.key),
+    dsaEncoding: 'der',
+  });
   const certificate = sequence(body, algorithm, bits(signature));
   return {
     key: String(privateKey.export({ type: 'pkcs8', format: 'pem' })),

@@ -159,7 +159,7 @@ test('tokens: made and shown once, listed, revoked', async () => {
     expires_in: '90d',
   });
   expect((await pxa(['token', 'list'])).out).toContain(
-    't9  ci    operator  service  home          2026-01-01 00:00:00Z',
+    't9  ci    operator  service  home          all             never     2026-01-01 00:00:00Z',
   );
   expect(await pxa(['token', 'revoke', 't9'])).toEqual({ exit: 0, out: 'Revoked: t9.\n', err: '' });
   expect((await pxa(['token', 'revoke', 't9', '--json'])).out).toBe('{}\n');

@@ -4,6 +4,7 @@ import { AgentError, isAgentError } from '../../kernel/errors.ts';
 import { allow, requireRule, type AccessRow } from './access.ts';
 import type { HttpDeps } from './context.ts';
 import { readCookie, requireSameSite, viaOf } from './cookies.ts';
+import { requireScope } from './scope.ts';
 
 /** What there is no route for is refused like a route that everybody with a token may call. */
 const UNKNOWN = allow('viewer', 'none');
@@ -24,34 +25,41 @@ export function addAuthentication(server: FastifyInstance, deps: HttpDeps): void
     requireRule(rule, principal, request);
     request.principal = principal;
   });
+  // Once the body is known to be what it should be.
+  server.addHook('preHandler', async (request) => {
+    const { rule } = request.routeOptions.config;
+    if (rule !== undefined && rule !== 'public') await requireScope(deps, rule, caller(request), request);
+  });
 }
 
-/** Whether the credential of a long answer is good still: it may have been revoked or have expired since it began. */
-export async function stillValid(request: FastifyRequest, deps: HttpDeps): Promise<boolean> {
+/**
+ * The caller of a long answer with the rights of now: they may have changed since it began. Undefined for a credential
+ * that was revoked or has expired meanwhile.
+ */
+export async function callerNow(request: FastifyRequest, deps: HttpDeps): Promise<Principal | undefined> {
   // The bootstrap token is good as long as the process lives, and every look at it would be audited.
-  if (caller(request).method === 'bootstrap-token') return true;
-  return principalOf(request, deps).then(
-    () => true,
-    (error: unknown) => {
-      if (isAgentError(error, 'UNAUTHENTICATED')) return false;
-      throw error;
-    },
-  );
+  if (caller(request).method === 'bootstrap-token') return caller(request);
+  return principalOf(request, deps, true).catch((error: unknown) => {
+    if (isAgentError(error, 'UNAUTHENTICATED')) return undefined;
+    throw error;
+  });
 }
 
-const useOf = (request: FastifyRequest) => ({
+const useOf = (request: FastifyRequest, look = false) => ({
   via: viaOf(request),
   what: `${request.method} ${request.routeOptions.url ?? request.url.split('?')[0]}`,
+  address: request.ip,
+  look,
 });
 
 /** By the token, where there is one: a cookie beside it counts for nothing. */
-async function principalOf(request: FastifyRequest, deps: HttpDeps): Promise<Principal> {
+async function principalOf(request: FastifyRequest, deps: HttpDeps, look = false): Promise<Principal> {
   const { authorization } = request.headers;
-  if (authorization === undefined) return bySession(request, deps);
+  if (authorization === undefined) return bySession(request, deps, look);
   const token = /^Bearer ([^\s]+)$/.exec(authorization)?.[1];
   if (token === undefined || authorizations(request) > 1)
     throw new AgentError('UNAUTHENTICATED', 'The Authorization header must be `Bearer pxa_…`.');
-  const principal = await authenticate(deps.identity, token, useOf(request));
+  const principal = await authenticate(deps.identity, token, useOf(request, look));
   if (principal === undefined)
     throw new AgentError('UNAUTHENTICATED', 'The token is not valid: unknown, expired or revoked.');
   return principal;
@@ -61,8 +69,8 @@ async function principalOf(request: FastifyRequest, deps: HttpDeps): Promise<Pri
 const authorizations = ({ raw }: FastifyRequest): number =>
   raw.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'authorization').length;
 
-async function bySession(request: FastifyRequest, deps: HttpDeps): Promise<Principal> {
-  const found = await sessionOf(request, deps);
+async function bySession(request: FastifyRequest, deps: HttpDeps, look: boolean): Promise<Principal> {
+  const found = await sessionOf(request, deps, look);
   if (found === undefined)
     throw new AgentError(
       'UNAUTHENTICATED',
@@ -78,9 +86,11 @@ async function bySession(request: FastifyRequest, deps: HttpDeps): Promise<Princ
 export async function sessionOf(
   request: FastifyRequest,
   { identity }: HttpDeps,
+  look = false,
 ): Promise<{ readonly principal: Principal; readonly secret: string } | undefined> {
   const secret = readCookie(request, 'session');
-  const principal = secret === undefined ? undefined : await authenticateSession(identity, secret, useOf(request));
+  const principal =
+    secret === undefined ? undefined : await authenticateSession(identity, secret, useOf(request, look));
   return principal === undefined || secret === undefined ? undefined : { principal, secret };
 }
 

@@ -15,8 +15,20 @@ const isPlain = (request: FastifyRequest): boolean => request.protocol !== 'http
 const nameOf = (request: FastifyRequest, what: string): string =>
   isPlain(request) ? `pxa_${what}` : `__Host-pxa_${what}`;
 
-export const readCookie = (request: FastifyRequest, what: 'session' | 'sign_in'): string | undefined =>
-  request.cookies[nameOf(request, what)];
+/**
+ * Of two with one name nobody can say which is ours: without `__Host-` whatever else is served on this machine, on any
+ * port, can plant one. Errors: `UNAUTHENTICATED`.
+ */
+export function readCookie(request: FastifyRequest, what: 'session' | 'sign_in'): string | undefined {
+  const name = nameOf(request, what);
+  const named = (request.headers.cookie ?? '').split(';').filter((part) => part.split('=')[0]?.trim() === name);
+  if (named.length > 1)
+    throw new AgentError(
+      'UNAUTHENTICATED',
+      `Two cookies are named ${name}, and one of them is not ours: remove the cookies of this address in the browser.`,
+    );
+  return request.cookies[name];
+}
 
 /** `lax` only for what has to come back from another site. `value` undefined removes it. */
 export function writeCookie(

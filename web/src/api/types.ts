@@ -18,6 +18,8 @@ export interface Me {
   /** Present where the caller is a person with an account. */
   readonly person?: Person;
   readonly session_id?: string;
+  /** Of a person who is here with one of its own tokens. */
+  readonly token_id?: string;
   readonly factor_at?: Instant | null;
 }
 

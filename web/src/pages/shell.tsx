@@ -19,6 +19,12 @@ const SECTIONS = [
   ['audit', 'Audit'],
 ] as const;
 
+const PAGES = [
+  ['/changes', 'Changes'],
+  ['/calendar', 'Calendar'],
+  ['/people', 'People'],
+] as const;
+
 /** `/` leads to the search field, wherever the focus is, except where a text is being typed. */
 function useSearchKey(): void {
   useEffect(() => {
@@ -88,22 +94,17 @@ function Sections() {
           </Link>
         ),
       )}
-      <Link
-        to="/changes"
-        search={keepEnvironment}
-        className={PLACE}
-        activeProps={{ className: 'font-semibold text-text' }}
-      >
-        Changes
-      </Link>
-      <Link
-        to="/calendar"
-        search={keepEnvironment}
-        className={PLACE}
-        activeProps={{ className: 'font-semibold text-text' }}
-      >
-        Calendar
-      </Link>
+      {PAGES.map(([to, label]) => (
+        <Link
+          key={to}
+          to={to}
+          search={keepEnvironment}
+          className={PLACE}
+          activeProps={{ className: 'font-semibold text-text' }}
+        >
+          {label}
+        </Link>
+      ))}
     </nav>
   );
 }

@@ -4,6 +4,7 @@ import { askPasskey } from '../api/passkey.ts';
 import type { Session } from '../api/session.ts';
 import { Button } from '../parts/button.tsx';
 import { Field } from '../parts/field.tsx';
+import { FactorForm } from './factor.tsx';
 
 /** What the server asks for when the password is right. */
 interface SecondStep {
@@ -21,10 +22,12 @@ export function PasswordForm({ session }: { session: Session }) {
   const [busy, setBusy] = useState(false);
   const [wrong, setWrong] = useState<string>();
 
-  const send = async (factor?: unknown): Promise<void> => {
+  /** With a code, or with what a passkey is asked. */
+  const send = async (shown?: string | NonNullable<SecondStep['passkey']>): Promise<void> => {
     setBusy(true);
     setWrong(undefined);
     try {
+      const factor = typeof shown === 'object' ? await askPasskey(shown) : shown;
       const body = { name, password, ...(factor === undefined ? {} : { factor }) };
       session.enter((await createClient(session).post<{ csrf: string }>('/v1/session', body)).csrf);
     } catch (error) {
@@ -41,7 +44,7 @@ export function PasswordForm({ session }: { session: Session }) {
   };
 
   if (second !== undefined)
-    return <FactorForm second={second} busy={busy} wrong={wrong} send={send} onBack={() => setSecond(undefined)} />;
+    return <Second second={second} busy={busy} wrong={wrong} send={send} onBack={() => setSecond(undefined)} />;
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
       <Field label="Name">
@@ -75,58 +78,27 @@ export function PasswordForm({ session }: { session: Session }) {
   );
 }
 
-interface FactorProps {
+interface SecondProps {
   readonly second: SecondStep;
   readonly busy: boolean;
   readonly wrong: string | undefined;
-  readonly send: (factor: unknown) => Promise<void>;
+  readonly send: (shown: string | NonNullable<SecondStep['passkey']>) => Promise<void>;
   readonly onBack: () => void;
 }
 
-function FactorForm({ second, busy, wrong, send, onBack }: FactorProps) {
-  const [code, setCode] = useState('');
-  const [said, setSaid] = useState<string>();
-  const { passkey, factors } = second;
-  const withPasskey = async (): Promise<void> => {
-    try {
-      await send(await askPasskey(passkey ?? {}));
-    } catch (error) {
-      setSaid(wordsOf(error));
-    }
-  };
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    void send(code.trim());
-  };
-  const totp = factors.includes('totp');
-  return (
-    <form onSubmit={submit} className="flex flex-col gap-4">
-      <Field
-        label={totp ? 'Code of your authenticator' : 'Recovery code'}
-        hint={totp ? 'A recovery code works as well.' : undefined}
-        error={said ?? wrong}
-      >
-        {(ids) => (
-          <input
-            {...ids}
-            autoComplete="one-time-code"
-            autoCapitalize="none"
-            autoFocus
-            value={code}
-            onChange={(event) => setCode(event.target.value)}
-            className="font-mono"
-          />
-        )}
-      </Field>
-      <div className="flex flex-wrap gap-2">
-        <Button type="submit" look="primary" busy={busy}>
-          Go on
-        </Button>
-        {passkey !== undefined && <Button onClick={() => void withPasskey()}>Use a passkey</Button>}
-        <Button look="quiet" onClick={onBack}>
-          Back
-        </Button>
-      </div>
-    </form>
-  );
-}
+const Second = ({ second: { factors, passkey }, busy, wrong, send, onBack }: SecondProps) => (
+  <FactorForm
+    first
+    totp={factors.includes('totp')}
+    hint={factors.includes('totp') ? 'A recovery code works as well.' : undefined}
+    error={wrong}
+    button="Go on"
+    busy={busy}
+    onCode={(code) => void send(code)}
+    onPasskey={passkey === undefined ? undefined : () => void send(passkey)}
+  >
+    <Button look="quiet" onClick={onBack}>
+      Back
+    </Button>
+  </FactorForm>
+);

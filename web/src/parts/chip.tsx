@@ -50,9 +50,12 @@ const STATE_TONES: Readonly<Record<string, Tone>> = {
   completed: 'ok',
   rolled_back: 'bad',
   rejected: 'bad',
+  active: 'ok',
+  invited: 'warn',
+  disabled: 'bad',
 };
 
-/** States of plans, operations, changes, steps and checks. */
+/** States of plans, operations, changes, steps, checks and people. */
 export const StateChip = ({ state }: { state: string }) => (
   <Chip tone={STATE_TONES[state] ?? 'none'}>{words(state)}</Chip>
 );

@@ -46,6 +46,6 @@ export async function rotateKey(context: Context, { to }: { readonly to: string 
     throw usage('--to must be env:NAME, file:PATH or keys, as the server sees it.');
   const answer = await context.api.post<{ secrets: number; key_id: string }>('/v1/secrets/rotate-key', { to });
   await context.show(answer, ({ secrets, key_id }) => [
-    `${secrets} secrets are sealed with the key ${key_id} now. The server has to find it at ${to} at every start.`,
+    `${secrets === 1 ? '1 secret is' : `${secrets} secrets are`} sealed with the key ${key_id} now. The server has to find it at ${to} at every start.`,
   ]);
 }

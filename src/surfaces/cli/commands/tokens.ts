@@ -22,6 +22,8 @@ interface TokenRow {
   readonly expires_at?: number | string | null;
   readonly last_used_at?: number | string | null;
   readonly revoked_at?: number | string | null;
+  readonly actions?: readonly string[];
+  readonly person?: string;
 }
 
 const ROLES = ['viewer', 'operator', 'approver', 'admin'];
@@ -60,15 +62,18 @@ export async function listTokens(context: Context): Promise<void> {
   const answer = await context.api.get<{ tokens: TokenRow[] }>('/v1/tokens');
   await context.show(answer, async ({ tokens }) => {
     if (tokens.length === 0) return ['No tokens.'];
-    const rows = tokens.map(({ id, name, role, class: kind, environments, expires_at, revoked_at }) => [
-      id,
-      name,
-      role,
-      kind,
-      environments?.join(', ') ?? 'all',
-      revoked_at ? context.style.red('revoked') : expires_at ? instant(expires_at) : 'never',
+    const rows = tokens.map((token) => [
+      token.id,
+      token.name,
+      token.role,
+      token.class,
+      token.environments?.join(', ') ?? 'all',
+      token.actions?.join(', ') ?? 'all',
+      token.person ?? '',
+      token.last_used_at ? instant(token.last_used_at) : 'never',
+      token.revoked_at ? context.style.red('revoked') : token.expires_at ? instant(token.expires_at) : 'never',
     ]);
-    return table(['ID', 'NAME', 'ROLE', 'CLASS', 'ENVIRONMENTS', 'EXPIRES'], rows, {
+    return table(['ID', 'NAME', 'ROLE', 'CLASS', 'ENVIRONMENTS', 'ACTIONS', 'WHOSE', 'LAST USE', 'EXPIRES'], rows, {
       width: context.width,
       style: context.style,
       flex: 1,

@@ -1,9 +1,9 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { mayUse } from '../../../identity/index.ts';
 import { AgentError } from '../../../kernel/errors.ts';
 import { allow } from '../access.ts';
-import { caller, stillValid } from '../auth.ts';
+import { callerNow } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 
 const query = z.strictObject({
@@ -45,7 +45,7 @@ export async function eventRoutes(server: FastifyInstance, deps: HttpDeps): Prom
         Connection: 'keep-alive',
       });
       raw.write(': connected\n\n');
-      const beat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_MS);
+      const beats = beat(request, deps, raw, gone);
       try {
         const filter = {
           ...(type === undefined ? {} : { types: type.split(',') }),
@@ -53,8 +53,9 @@ export async function eventRoutes(server: FastifyInstance, deps: HttpDeps): Prom
           ids,
         };
         for await (const event of deps.events.stream(last, filter, gone.signal)) {
-          if (event.environment !== null && !mayUse(caller(request), event.environment)) continue;
-          if (!(await stillValid(request, deps))) break;
+          const now = await callerNow(request, deps);
+          if (now === undefined) break;
+          if (event.environment !== null && !mayUse(now, event.environment)) continue;
           const { id, ...rest } = event;
           const open = raw.write(
             `id: ${id}\nevent: ${event.type}\ndata: ${JSON.stringify({ ...rest, id, at: new Date(event.at).toISOString() })}\n\n`,
@@ -62,11 +63,29 @@ export async function eventRoutes(server: FastifyInstance, deps: HttpDeps): Prom
           if (!open) await new Promise<void>((resolve) => raw.once('drain', resolve).once('close', resolve));
         }
       } finally {
-        clearInterval(beat);
+        gone.abort();
+        await beats;
         raw.end();
       }
     },
   );
+}
+
+/** Says something now and then, and ends the stream of who has no business here any more, also when nothing happens. */
+async function beat(
+  request: FastifyRequest,
+  deps: HttpDeps,
+  raw: FastifyReply['raw'],
+  gone: AbortController,
+): Promise<void> {
+  while (!gone.signal.aborted) {
+    await deps.clock.sleep(HEARTBEAT_MS, gone.signal).catch(() => undefined);
+    if (gone.signal.aborted) return;
+    // What cannot be looked at now is looked at with the next event, or the next time.
+    const good = await callerNow(request, deps).catch(() => true);
+    if (good === undefined) gone.abort();
+    else raw.write(': still here\n\n');
+  }
 }
 
 /** A client that begins sends an empty header or none. */

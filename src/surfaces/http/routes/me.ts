@@ -9,6 +9,7 @@ import {
   ownPasskeys,
   ownTokens,
   personView,
+  plainText,
   proofSchema,
   registrationSchema,
   removePasskey,
@@ -24,13 +25,14 @@ import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { placeOf } from '../cookies.ts';
+import { madeTokenDocument, tokenDocument } from './people_schemas.ts';
 import { answers, done } from './schemas.ts';
 
 const passwordBody = proofSchema.extend({
   password: z.string().max(1_000).describe('The new one, 12 characters or more.'),
 });
 const codeBody = z.strictObject({ code: z.string().regex(/^\s*\d{3}\s*\d{3}\s*$/, 'must be six digits') });
-const passkeyBody = z.strictObject({ name: z.string().trim().min(1).max(64), credential: registrationSchema });
+const passkeyBody = z.strictObject({ name: plainText(64), credential: registrationSchema });
 const itemId = z.strictObject({ id: z.string().min(1).max(1_500) });
 const proof = proofSchema.nullish().transform((value) => value ?? {});
 const codes = z.looseObject({ recovery_codes: z.array(z.string()).optional().describe('Shown this once.') });
@@ -203,7 +205,7 @@ function ownTokenRoutes(server: FastifyInstance, { identity }: HttpDeps): void {
       config: mine,
       schema: {
         summary: 'One’s own tokens',
-        response: answers({ 200: z.looseObject({ tokens: z.array(z.unknown()) }) }),
+        response: answers({ 200: z.looseObject({ tokens: z.array(tokenDocument) }) }),
       },
     },
     async (request) => ({ tokens: await ownTokens(identity, caller(request)) }),
@@ -215,7 +217,7 @@ function ownTokenRoutes(server: FastifyInstance, { identity }: HttpDeps): void {
       schema: {
         summary: 'Make a token of one’s own; it ends with the person and never reaches further',
         body: tokenRequestSchema,
-        response: answers({ 201: z.looseObject({ id: z.string(), token: z.string().describe('Shown this once.') }) }),
+        response: answers({ 201: madeTokenDocument }),
       },
     },
     async (request, reply) => {

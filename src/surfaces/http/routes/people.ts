@@ -13,13 +13,10 @@ import {
 import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
+import { invitedDocument, personDocument, sessionDocument } from './people_schemas.ts';
 import { answers, done } from './schemas.ts';
 
 const personId = z.strictObject({ id: z.string().min(1).max(100) });
-const person = z.looseObject({ id: z.string(), name: z.string(), state: z.string() });
-const invited = person.extend({
-  invitation: z.looseObject({ code: z.string() }).optional().describe('Shown this once; opens /#invite=CODE.'),
-});
 
 /** People, for admins of the environments that they have rights in. */
 export async function peopleRoutes(server: FastifyInstance, { identity }: HttpDeps): Promise<void> {
@@ -27,14 +24,17 @@ export async function peopleRoutes(server: FastifyInstance, { identity }: HttpDe
   const id = (params: unknown): string => (params as z.output<typeof personId>).id;
   server.get(
     '/v1/people',
-    { config, schema: { summary: 'People', response: answers({ 200: z.looseObject({ people: z.array(person) }) }) } },
+    {
+      config,
+      schema: { summary: 'People', response: answers({ 200: z.looseObject({ people: z.array(personDocument) }) }) },
+    },
     async (request) => ({ people: await people(identity, caller(request)) }),
   );
   server.post(
     '/v1/people',
     {
       config,
-      schema: { summary: 'Invite a person', body: personRequestSchema, response: answers({ 201: invited }) },
+      schema: { summary: 'Invite a person', body: personRequestSchema, response: answers({ 201: invitedDocument }) },
     },
     async (request, reply) => {
       const body = request.body as z.output<typeof personRequestSchema>;
@@ -49,7 +49,7 @@ export async function peopleRoutes(server: FastifyInstance, { identity }: HttpDe
         summary: 'Change what a person may do; disable or enable it',
         params: personId,
         body: personChangeSchema,
-        response: answers({ 200: person }),
+        response: answers({ 200: personDocument }),
       },
     },
     (request) =>
@@ -62,7 +62,7 @@ export async function peopleRoutes(server: FastifyInstance, { identity }: HttpDe
       schema: {
         summary: 'Take all of a person’s credentials away and invite it anew',
         params: personId,
-        response: answers({ 200: invited }),
+        response: answers({ 200: invitedDocument }),
       },
     },
     (request) => resetPerson(identity, id(request.params), caller(request)),
@@ -74,7 +74,7 @@ export async function peopleRoutes(server: FastifyInstance, { identity }: HttpDe
       schema: {
         summary: 'Sessions of a person',
         params: personId,
-        response: answers({ 200: z.looseObject({ sessions: z.array(z.unknown()) }) }),
+        response: answers({ 200: z.looseObject({ sessions: z.array(sessionDocument) }) }),
       },
     },
     async (request) => ({ sessions: await sessionsOfPerson(identity, id(request.params), caller(request)) }),

@@ -9,6 +9,7 @@ import {
   factorSchema,
   ownSessions,
   passkeySignInOptions,
+  plainText,
   readInvitation,
   signIn,
   signInForToken,
@@ -23,6 +24,7 @@ import { caller, sessionOf } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { placeOf, requireSameSite, writeCookie } from '../cookies.ts';
 import { describeCaller } from './me.ts';
+import { sessionDocument } from './people_schemas.ts';
 import { answers, done } from './schemas.ts';
 
 const opened = z.looseObject({ csrf: z.string().describe('To be sent as X-CSRF-Token with every change.') });
@@ -33,7 +35,7 @@ const invitationBody = z.strictObject({
   password: z.string().max(1_000).optional().describe('The password to begin with; without it the link is only read.'),
 });
 const loginBody = signInSchema.extend({
-  token: z.strictObject({ name: z.string().min(1).max(64), expires_in: z.enum(['1d', '30d', '90d']) }),
+  token: z.strictObject({ name: plainText(64), expires_in: z.enum(['1d', '30d', '90d']) }),
 });
 /** Behind the counting of attempts, which is by name and shared: so that nobody keeps the machine busy with hashes. */
 const LIMITED = { rule: 'public', rateLimit: { max: 60, timeWindow: 60_000 } } as const;
@@ -168,7 +170,7 @@ function invitationRoutes(server: FastifyInstance, deps: HttpDeps): void {
     async (request, reply) => {
       requireSameSite(request, deps);
       const { code, password } = request.body as z.output<typeof invitationBody>;
-      const whom = await readInvitation(identity, code);
+      const whom = await readInvitation(identity, code, placeOf(request, deps));
       if (password === undefined) return whom;
       const session = await acceptInvitation(identity, { code, password }, placeOf(request, deps));
       return { ...whom, ...(await keepSession(deps, request, reply, session)) };
@@ -221,7 +223,7 @@ function signedIn(server: FastifyInstance, deps: HttpDeps): void {
       config: mine,
       schema: {
         summary: 'One’s own sessions',
-        response: answers({ 200: z.looseObject({ sessions: z.array(z.unknown()) }) }),
+        response: answers({ 200: z.looseObject({ sessions: z.array(sessionDocument) }) }),
       },
     },
     async (request) => ({ sessions: await ownSessions(identity, caller(request)) }),

@@ -4,10 +4,11 @@ import { becomeOwner, createToken, revoke, tokenRequestSchema, tokens } from '..
 import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
+import { placeOf } from '../cookies.ts';
 import { idempotent } from '../idempotency.ts';
+import { madeTokenDocument, tokenDocument } from './people_schemas.ts';
 import { answers } from './schemas.ts';
 
-const made = z.looseObject({ id: z.string(), token: z.string().describe('Shown this once.') });
 const ownerBody = z.strictObject({ code: z.string().min(1).max(200).describe('From the one-time link.') });
 const tokenId = z.strictObject({ id: z.string().min(1) });
 
@@ -18,7 +19,7 @@ export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Prom
     '/v1/tokens',
     {
       config: { rule: allow('admin', 'own', 'people') },
-      schema: { summary: 'Make a token', body: tokenRequestSchema, response: answers({ 201: made }) },
+      schema: { summary: 'Make a token', body: tokenRequestSchema, response: answers({ 201: madeTokenDocument }) },
     },
     idempotent(deps, underWay, async (request) => ({
       status: 201,
@@ -29,7 +30,7 @@ export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Prom
     '/v1/tokens',
     {
       config: { rule: allow('admin', 'own') },
-      schema: { summary: 'Tokens', response: answers({ 200: z.looseObject({ tokens: z.array(z.unknown()) }) }) },
+      schema: { summary: 'Tokens', response: answers({ 200: z.looseObject({ tokens: z.array(tokenDocument) }) }) },
     },
     async (request) => ({ tokens: await tokens(identity, caller(request)) }),
   );
@@ -49,11 +50,15 @@ export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Prom
         summary: 'Become the owner with the one-time link',
         security: [],
         body: ownerBody,
-        response: answers({ 201: made }),
+        response: answers({ 201: madeTokenDocument }),
       },
     },
     async (request, reply) => {
-      const owner = await becomeOwner(identity, (request.body as z.output<typeof ownerBody>).code);
+      const owner = await becomeOwner(
+        identity,
+        (request.body as z.output<typeof ownerBody>).code,
+        placeOf(request, deps),
+      );
       return reply.code(201).send(owner);
     },
   );

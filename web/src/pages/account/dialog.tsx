@@ -44,6 +44,12 @@ function AccountDialog({ onClose }: { onClose: () => void }) {
           <div className="flex flex-col gap-5">
             <Who me={found} />
             {session.token() !== undefined && <KeptToken />}
+            {found.person === undefined && found.class === 'human' && (
+              <p className="text-dim">
+                This token stands for itself. Somebody with a password, a second factor and passkeys is a person: an
+                admin invites one on the page People.
+              </p>
+            )}
             {found.person !== undefined && found.class === 'human' && (
               <>
                 <Credentials person={found.person} fresh={found.factor_at} />

@@ -1,10 +1,9 @@
-import { useState, type FormEvent } from 'react';
 import { useApi } from '../../api/context.tsx';
 import { useAccountChange } from '../../api/queries.ts';
 import { askPasskey, noPasskeys } from '../../api/passkey.ts';
 import type { Instant, Person } from '../../api/types.ts';
-import { Button } from '../../parts/button.tsx';
 import { Field } from '../../parts/field.tsx';
+import { FactorForm } from '../factor.tsx';
 
 /** What is sent with a change that needs to show who asks. */
 export interface Proof {
@@ -54,48 +53,24 @@ export function ProofBox({ person, fresh, password, onPassword }: ProofBoxProps)
 /** Shows the second factor for this session; it counts for five minutes. */
 function StepUp({ person }: { person: Person }) {
   const { session } = useApi();
-  const [code, setCode] = useState('');
-  const change = useAccountChange<void, 'code' | 'passkey'>(async (client, by) => {
+  const change = useAccountChange<void, string | undefined>(async (client, code) => {
     const factor =
-      by === 'code'
-        ? code.trim()
-        : await askPasskey(await client.get<Record<string, unknown>>('/v1/session/passkey-challenge'));
+      code ?? (await askPasskey(await client.get<Record<string, unknown>>('/v1/session/passkey-challenge')));
     session.enter((await client.post<{ csrf: string }>('/v1/session/step-up', { factor })).csrf);
-    setCode('');
   });
   if (session.token() !== undefined)
     return (
       <p className="text-dim">To change anything here, sign in with your password or a passkey instead of a token.</p>
     );
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    change.mutate('code');
-  };
   return (
-    <form onSubmit={submit} className="flex flex-col gap-2">
-      <Field
-        label={person.totp ? 'Code of your authenticator' : 'Recovery code'}
-        hint="To change anything here, show your second factor first."
-        error={change.error?.message}
-      >
-        {(ids) => (
-          <input
-            {...ids}
-            autoComplete="one-time-code"
-            value={code}
-            onChange={(event) => setCode(event.target.value)}
-            className="font-mono"
-          />
-        )}
-      </Field>
-      <div className="flex flex-wrap gap-2">
-        <Button type="submit" busy={change.isPending}>
-          Confirm
-        </Button>
-        {person.passkeys > 0 && noPasskeys() === undefined && (
-          <Button onClick={() => change.mutate('passkey')}>Use a passkey</Button>
-        )}
-      </div>
-    </form>
+    <FactorForm
+      totp={person.totp}
+      hint="To change anything here, show your second factor first."
+      error={change.error?.message}
+      button="Confirm"
+      busy={change.isPending}
+      onCode={change.mutate}
+      onPasskey={person.passkeys > 0 && noPasskeys() === undefined ? () => change.mutate(undefined) : undefined}
+    />
   );
 }
