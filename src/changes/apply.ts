@@ -119,7 +119,7 @@ async function withChangeNow({ changeFacts }: ChangesDeps, input: PolicyInput): 
 export function inputOf(deps: ChangesDeps, plan: PlanRecord, at: number): PolicyInput {
   const { environment, created_by, change_id } = plan;
   const { requests: stored, targets, risk, facts: kept } = bodyOf(plan);
-  // Rules never see parameters, and secrets among them are gone once a plan has ended.
+  // What rules see of parameters is kept with the facts; secrets are gone once a plan has ended.
   const requests = stored.map((request) => unparsed(request, targets));
   const facts = kept ?? factsWithout(requests);
   const { class: kind } = created_by;
