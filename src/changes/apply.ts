@@ -37,7 +37,7 @@ export async function apply(deps: ChangesDeps, input: ApplyInput, principal: Pri
   const plan = await approvedPlan(deps, input, principal);
   const { plan_id, environment } = plan;
   await requireThawed(deps, environment, plan_id);
-  await requireChange(deps.store, plan);
+  await requireChange(deps, plan, principal);
   await judgeAgain(deps, plan);
   const operation = await deps.store.commit(async (trx) => {
     const targets = lockedTargets(plan);

@@ -4,6 +4,7 @@ import type { ChangesDeps } from '../changes.ts';
 import type { ChangeFacts } from '../policy/types.ts';
 import type { Principal } from '../../identity/index.ts';
 import { findChangeFor } from './access.ts';
+import { requireEmergencyBegun } from './approve.ts';
 import { recordOf, type ChangeRecord } from './record.ts';
 import { changeIn } from './records.ts';
 import { moved } from './status.ts';
@@ -43,16 +44,24 @@ function requireTouched({ id, content: { environments } }: ChangeRecord, environ
 
 /**
  * Whether the change that a plan belongs to lets it be applied now. Errors: `CHANGE_STATE` when it is over, paused, or a
- * normal one that nobody has approved, or when it does not touch the plan's environment any more.
+ * normal one that nobody has approved, or when it does not touch the plan's environment any more; and what begins an
+ * emergency without a second factor.
  */
-export async function requireChange(store: Store, { change_id, plan_id, environment }: PlanRecord): Promise<void> {
-  const row = change_id === null ? undefined : await findChangeRecord(store, change_id);
+export async function requireChange(
+  deps: Pick<ChangesDeps, 'store' | 'estate' | 'clock'>,
+  { change_id, plan_id, environment }: PlanRecord,
+  principal: Principal,
+): Promise<void> {
+  const row = change_id === null ? undefined : await findChangeRecord(deps.store, change_id);
   if (row === undefined) return;
   const record = recordOf(row);
   requireTouched(record, environment);
   const { id, category, status } = record;
   const ready = ['approved', 'in_progress', ...(category === 'normal' ? [] : ['planned'])];
-  if (ready.includes(status)) return;
+  if (ready.includes(status)) {
+    if (status !== 'in_progress') requireEmergencyBegun(deps, record, principal);
+    return;
+  }
   throw new AgentError(
     'CHANGE_STATE',
     `${id} is ${status.replace('_', ' ')}; ${status === 'planned' ? 'a normal change is approved before its plans are applied' : 'its plans are not applied'}.`,

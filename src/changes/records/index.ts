@@ -1,3 +1,4 @@
+export { findChangeAs } from './access.ts';
 export { judgeCriterion, runChecks } from './criteria.ts';
 export { addEvidence } from './evidence.ts';
 export { beginChange, changeFactsOf, requireChange, requirePlannable } from './gate.ts';
@@ -10,6 +11,8 @@ export {
   contentSchema,
   type ContentInput,
 } from './model.ts';
+export { digestOf as changeDigest } from './record.ts';
 export { readChange } from './markdown/read.ts';
 export { createChange, exportChange, importChange, listChanges, updateChange, viewChange } from './records.ts';
-export { approveChange, reviewChange, setStatus } from './status.ts';
+export { approveChange, boundOf } from './approve.ts';
+export { reviewChange, setStatus } from './status.ts';

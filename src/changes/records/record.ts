@@ -31,6 +31,8 @@ export interface BoardApproval {
   readonly at: number;
   readonly comment: string;
   readonly method: string;
+  /** How the second factor was shown; absent when none was. */
+  readonly factor?: string;
   /** Of the content as that person saw it. */
   readonly digest: string;
 }
@@ -52,6 +54,8 @@ export interface ChangeRecord {
   readonly created_at: number;
   readonly updated_at: number;
   readonly created_by: Actor;
+  /** Who wrote its words last; absent while nobody has rewritten it. */
+  readonly written_by?: Actor;
   readonly content: Content;
   readonly history: readonly Passage[];
   /** By the criterion's words, so that a criterion that was rewritten is open again. */
@@ -75,6 +79,10 @@ export function rowOf(record: ChangeRecord): ChangeRecordRow {
 /** What an approval is bound to: the words of the change and its category. */
 export const digestOf = ({ content, category }: Pick<ChangeRecord, 'content' | 'category'>): string =>
   hashJson({ content, category });
+
+/** Whether somebody has approved it as it stands. */
+export const isApproved = (record: ChangeRecord): boolean =>
+  record.approvals.some(({ digest }) => digest === digestOf(record));
 
 /** The note that belongs to where the change stands now. */
 export const noteOf = ({ history, status }: ChangeRecord): string =>

@@ -168,7 +168,7 @@ export async function updateChange(
     if (isOver(record)) throw new AgentError('CHANGE_STATE', `${id} is ${record.status} and is not rewritten.`);
     if (input.digest !== undefined && input.digest !== digestOf(record))
       throw new AgentError('CHANGE_STATE', `${id} was changed meanwhile; look at it again.`);
-    const after = { ...record, content, category };
+    const after = { ...record, content, category, written_by: actorOf(principal) };
     if (record.status !== 'approved' || digestOf(after) === digestOf(record)) return after;
     return passed(deps, after, 'planned', 'it was rewritten after its approval', principal);
   });

@@ -59,6 +59,8 @@ function addSteps(change: Command, act: Act): void {
     .description('approve a change as it stands; only for people')
     .option('--hash <digest>', 'the digest of the change that was read; needed without a terminal')
     .option('--comment <text>', 'kept with the approval')
+    .option('--factor <code>', 'your second factor: what the authenticator shows, or a recovery code; - reads it')
+    .option('--confirm <digits>', 'the first 8 digits of the digest, for a change that you wrote yourself')
     .option('--yes', 'on a terminal: show the change and do not ask')
     .action(act(async () => (await import('./commands/change_steps.ts')).approve));
   change
