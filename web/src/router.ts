@@ -10,8 +10,10 @@ export interface PageSearch {
   readonly environment?: string;
   /** The plan that is open. */
   readonly plan?: string;
-  /** The change that is open. */
+  /** The change that is open; `new` for one that is being written. */
   readonly change?: string;
+  /** The change is being rewritten. */
+  readonly edit?: true;
   /** The form for a new plan is open: for a target, or `any`. */
   readonly propose?: string;
   /** The runbook that is to be started. */
@@ -34,6 +36,7 @@ function validateSearch(search: Record<string, unknown>): PageSearch {
     ...(environment === undefined ? {} : { environment }),
     ...(plan === undefined ? {} : { plan }),
     ...(change === undefined ? {} : { change }),
+    ...(search['edit'] === true ? { edit: true } : {}),
     ...(propose === undefined ? {} : { propose }),
     ...(runbook === undefined ? {} : { runbook }),
     ...(run === undefined ? {} : { run }),

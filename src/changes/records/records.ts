@@ -167,7 +167,9 @@ export async function updateChange(
     if (CATEGORIES.indexOf(category) < CATEGORIES.indexOf(record.category)) requireRule(plans, category);
     if (isOver(record)) throw new AgentError('CHANGE_STATE', `${id} is ${record.status} and is not rewritten.`);
     if (input.digest !== undefined && input.digest !== digestOf(record))
-      throw new AgentError('CHANGE_STATE', `${id} was changed meanwhile; look at it again.`);
+      throw new AgentError('CHANGE_STATE', `${id} was changed meanwhile; look at it again.`, {
+        errors: { digest: `is of words that were rewritten; those of now have ${digestOf(record)}` },
+      });
     const after = { ...record, content, category, written_by: actorOf(principal) };
     if (record.status !== 'approved' || digestOf(after) === digestOf(record)) return after;
     return passed(deps, after, 'planned', 'it was rewritten after its approval', principal);

@@ -139,13 +139,11 @@ export const useRuns = () => usePages<Page & { runs: RunSummary[] }>(['runs', 'a
  * A change that the server is asked for. Whatever the answer, plans, operations, changes and the audit are read again after it:
  * a refusal usually means that the page shows something old.
  */
-export function useSend<T, V>(
-  what: (post: Client['post'], input: V, remove: <R>(path: string) => Promise<R>) => Promise<T>,
-) {
+export function useSend<T, V>(what: (post: Client['post'], input: V, client: Client) => Promise<T>) {
   const { client } = useApi();
   const queries = useQueryClient();
   return useMutation<T, Error, V>({
-    mutationFn: (input) => what(client.post, input, (path) => client.change('DELETE', path)),
+    mutationFn: (input) => what(client.post, input, client),
     onSettled: (_, error) => {
       if (error instanceof Problem && error.status === 400) return;
       for (const key of ['plans', 'operations', 'changes', 'runs', 'audit', 'calendar'])

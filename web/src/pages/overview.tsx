@@ -15,7 +15,7 @@ import { StartDialog } from './runbook/start.tsx';
 
 /** Everything on one page: first what waits for a person, then what is happening, then the lab, then the past. */
 export function Overview() {
-  const { plan, propose, runbook, run } = useSearch({ from: '__root__' });
+  const { plan, propose, runbook, run, change } = useSearch({ from: '__root__' });
   const navigate = useNavigate();
   const go = (next: { plan?: string; run?: string }): void =>
     void navigate({
@@ -43,6 +43,7 @@ export function Overview() {
       {plan === undefined && run === undefined && propose !== undefined && (
         <ProposeDialog
           target={propose === 'any' ? '' : propose}
+          change={change}
           onClose={() => go({})}
           onPlanned={(made) => go({ plan: made })}
         />

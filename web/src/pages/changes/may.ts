@@ -25,6 +25,10 @@ export const mayNotWork = (me: Me | undefined, change: Change): Why =>
 export const mayNotDecide = (me: Me | undefined, change: Change): Why =>
   everywhere(me, change, (environment) => mayNotApprove(me, environment));
 
+/** Only its end fixes the words of a change. */
+export const whyNotEdit = (me: Me | undefined, change: Change): Why =>
+  isOver(change) ? `${overText(change)} It is not rewritten.` : mayNotWork(me, change);
+
 /** For what a person says of a change. */
 export const mayNotSay = (me: Me | undefined, change: Change): Why =>
   me !== undefined && me.class !== 'human'

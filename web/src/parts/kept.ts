@@ -1,0 +1,35 @@
+import { useCallback, useState } from 'react';
+
+/** Where what is being written is kept, so that neither a reload nor signing in again loses it; it ends with the tab. */
+const PREFIX = 'proxmox-agent.draft.';
+
+function read<T>(key: string): T | undefined {
+  try {
+    const text = sessionStorage.getItem(PREFIX + key);
+    return text === null ? undefined : (JSON.parse(text) as T);
+  } catch {
+    return undefined;
+  }
+}
+
+function write(key: string, value: unknown): void {
+  try {
+    if (value === undefined) sessionStorage.removeItem(PREFIX + key);
+    else sessionStorage.setItem(PREFIX + key, JSON.stringify(value));
+  } catch {
+    // A full or forbidden storage: what is written lives as long as the page then.
+  }
+}
+
+/** A value that outlives a reload of the page, under a key; undefined until something is set, and after `set(undefined)`. */
+export function useKept<T>(key: string): readonly [T | undefined, (value: T | undefined) => void] {
+  const [value, setValue] = useState(() => read<T>(key));
+  const set = useCallback(
+    (next: T | undefined) => {
+      write(key, next);
+      setValue(next);
+    },
+    [key],
+  );
+  return [value, set];
+}
