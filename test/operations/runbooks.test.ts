@@ -227,7 +227,7 @@ describe('a step that changes something', () => {
     await say(all, run_id, 1, RUN);
     one.simulator.advance(3 * 3_600_000);
     await settleRuns(all);
-    const [run] = ((await listRuns(all, { limit: 5, state: 'failed' }, person))['runs'] ?? []) as Shown[];
+    const [run] = ((await listRuns(all, { limit: 5, states: ['failed'] }, person))['runs'] ?? []) as Shown[];
     expect(run).toMatchObject({ run_id, state: 'failed' });
   });
 });

@@ -3,6 +3,7 @@ import { Changes } from './pages/changes/page.tsx';
 import { NotFound } from './pages/not_found.tsx';
 import { CalendarPage } from './pages/calendar/page.tsx';
 import { Overview } from './pages/overview.tsx';
+import { RunbooksPage } from './pages/runbook/page.tsx';
 import { Shell } from './pages/shell.tsx';
 
 /** What the address says, so that a link leads to the same view. */
@@ -47,10 +48,12 @@ const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, va
 const overview = createRoute({ getParentRoute: () => root, path: '/', component: Overview });
 const changes = createRoute({ getParentRoute: () => root, path: '/changes', component: Changes });
 
+const runbooks = createRoute({ getParentRoute: () => root, path: '/runbooks', component: RunbooksPage });
 const calendar = createRoute({ getParentRoute: () => root, path: '/calendar', component: CalendarPage });
 
 /** A new page is a file in `pages/`, a route here, and a path in `src/surfaces/http/server.ts`. */
-export const createPageRouter = () => createRouter({ routeTree: root.addChildren([overview, changes, calendar]) });
+export const createPageRouter = () =>
+  createRouter({ routeTree: root.addChildren([overview, changes, runbooks, calendar]) });
 
 declare module '@tanstack/react-router' {
   interface Register {

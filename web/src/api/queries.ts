@@ -133,6 +133,10 @@ export const useActiveOperations = () =>
 export const useOperations = () =>
   usePages<Page & { operations: Operation[] }>(['operations', 'all'], '/v1/operations?limit=10');
 
+/** Runs that can still go on. */
+export const useOpenRuns = () =>
+  usePages<Page & { runs: RunSummary[] }>(['runs', 'active'], '/v1/runbook-runs?limit=10&active=1');
+
 export const useRuns = () => usePages<Page & { runs: RunSummary[] }>(['runs', 'all'], '/v1/runbook-runs?limit=10');
 
 /**

@@ -11,12 +11,17 @@ import { EnvironmentChoice } from './environment.tsx';
 const SECTIONS = [
   ['plans', 'Plans'],
   ['operations', 'Operations'],
-  ['runbooks', 'Runbooks'],
   ['environments', 'Environments'],
   ['nodes', 'Nodes'],
   ['guests', 'Guests'],
   ['finished', 'Finished'],
   ['audit', 'Audit'],
+] as const;
+
+const PAGES = [
+  ['/changes', 'Changes'],
+  ['/runbooks', 'Runbooks'],
+  ['/calendar', 'Calendar'],
 ] as const;
 
 /** `/` leads to the search field, wherever the focus is, except where a text is being typed. */
@@ -88,22 +93,17 @@ function Sections() {
           </Link>
         ),
       )}
-      <Link
-        to="/changes"
-        search={keepEnvironment}
-        className={PLACE}
-        activeProps={{ className: 'font-semibold text-text' }}
-      >
-        Changes
-      </Link>
-      <Link
-        to="/calendar"
-        search={keepEnvironment}
-        className={PLACE}
-        activeProps={{ className: 'font-semibold text-text' }}
-      >
-        Calendar
-      </Link>
+      {PAGES.map(([to, label]) => (
+        <Link
+          key={to}
+          to={to}
+          search={keepEnvironment}
+          className={PLACE}
+          activeProps={{ className: 'font-semibold text-text' }}
+        >
+          {label}
+        </Link>
+      ))}
     </nav>
   );
 }

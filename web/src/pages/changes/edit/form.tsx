@@ -96,7 +96,8 @@ const Area = ({ draft, put, errorOf, name, hint, rows }: NamedProps & { readonly
     {(ids) => (
       <textarea
         {...ids}
-        rows={Math.max(rows, Math.min(20, draft[name].split('\n').length + 1))}
+        className="max-h-96 [field-sizing:content]"
+        rows={rows}
         value={draft[name]}
         onChange={(event) => put({ [name]: event.target.value })}
       />

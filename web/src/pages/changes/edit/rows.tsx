@@ -58,17 +58,12 @@ interface InputProps {
 
 /** A small labelled field of a row. */
 export const RowInput = ({ label, value, onChange, rows, inputMode }: InputProps) => (
-  <label className="flex min-w-0 flex-1 basis-40 flex-col gap-0.5 text-xs text-dim">
-    {label}
+  <label className="flex min-w-0 flex-1 basis-full flex-col gap-0.5 sm:basis-40">
+    <span className="text-xs text-dim">{label}</span>
     {rows === undefined ? (
-      <input
-        className="text-text"
-        inputMode={inputMode}
-        value={value}
-        onChange={(event) => onChange(event.target.value)}
-      />
+      <input inputMode={inputMode} value={value} onChange={(event) => onChange(event.target.value)} />
     ) : (
-      <textarea className="text-text" rows={rows} value={value} onChange={(event) => onChange(event.target.value)} />
+      <textarea rows={rows} value={value} onChange={(event) => onChange(event.target.value)} />
     )}
   </label>
 );
@@ -81,9 +76,9 @@ interface SelectProps {
 }
 
 export const RowSelect = ({ label, value, options, onChange }: SelectProps) => (
-  <label className="flex min-w-0 flex-1 basis-40 flex-col gap-0.5 text-xs text-dim">
-    {label}
-    <select className="text-text" value={value} onChange={(event) => onChange(event.target.value)}>
+  <label className="flex min-w-0 flex-1 basis-full flex-col gap-0.5 sm:basis-40">
+    <span className="text-xs text-dim">{label}</span>
+    <select value={value} onChange={(event) => onChange(event.target.value)}>
       {options.map(([one, words]) => (
         <option key={one} value={one}>
           {words}
