@@ -49,7 +49,7 @@ const draft: fc.Arbitrary<Draft> = fc.record({
   scope_in: fc.array(line, { maxLength: 2 }).map((lines) => textOf(lines)),
   notes: word,
   environments: fc.subarray(['home', 'cloud']),
-}) as fc.Arbitrary<Draft>;
+}) as unknown as fc.Arbitrary<Draft>;
 
 describe('what is sent', () => {
   it('is only what was changed, so that nothing else is touched', () => {
