@@ -14,6 +14,7 @@ const VALUES = {
   address: '192.168.30.78/24',
   gateway: '192.168.30.1',
   user: 'ana',
+  ssh_key: 'ssh-ed25519 AAAAC3Nza ana@desk',
   tag: 'wiki',
 };
 

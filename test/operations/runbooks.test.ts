@@ -95,6 +95,7 @@ describe('the shipped runbook vm-provisioning', () => {
       address: '192.168.30.77/24',
       gateway: '192.168.30.1',
       user: 'ana',
+      ssh_key: 'ssh-ed25519 AAAAC3Nza ana@desk',
       tag: 'wiki',
     };
     const { run_id } = await startRun(all, { runbook: 'vm-provisioning', parameters, change_id: 'CC-001' }, person);

@@ -96,7 +96,7 @@ const Area = ({ draft, put, errorOf, name, hint, rows }: NamedProps & { readonly
     {(ids) => (
       <textarea
         {...ids}
-        className="max-h-96 [field-sizing:content]"
+        className="max-h-96 min-h-20 [field-sizing:content]"
         rows={rows}
         value={draft[name]}
         onChange={(event) => put({ [name]: event.target.value })}
