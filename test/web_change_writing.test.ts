@@ -182,6 +182,27 @@ describe.skipIf(absent)(`writing changes on the page (needs chromium at ${CHROMI
     await page.getByText('with password+totp').waitFor();
   });
 
+  it('says on the overview that the review of an emergency is late, until it is written', LONG, async () => {
+    const id = await make({ title: 'The disk was full', category: 'emergency' });
+    for (const status of ['in_progress', 'completed']) await api(`POST /v1/changes/${id}/status`, { status });
+    const page = await open('/');
+    await page.getByRole('heading', { name: 'Guests' }).waitFor();
+    expect(await page.getByText('review overdue').count()).toBe(0);
+    clock.advance(6 * 86_400_000);
+    await page.reload();
+    await page.getByText('1 review overdue:').waitFor();
+    await page.getByRole('link', { name: `${id} The disk was full` }).click();
+    await page.getByText('Overdue: it was due').waitFor();
+    // What is being said is not lost on a reload either.
+    await page.getByLabel('What was learned').fill('alarms are set now');
+    await page.reload();
+    await page.getByRole('button', { name: 'Keep the review' }).click();
+    await page.getByText('alarms are set now').waitFor();
+    await page.goto(service.url);
+    await page.getByRole('heading', { name: 'Guests' }).waitFor();
+    expect(await page.getByText('review overdue').count()).toBe(0);
+  });
+
   it('fits a phone in the dark, and tells who may only look', LONG, async () => {
     const id = await make();
     for (const path of ['/changes?change=new', `/changes?change=${id}&edit=true`, `/changes?change=${id}`]) {

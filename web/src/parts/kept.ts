@@ -23,13 +23,13 @@ function write(key: string, value: unknown): void {
 
 /** A value that outlives a reload of the page, under a key; undefined until something is set, and after `set(undefined)`. */
 export function useKept<T>(key: string): readonly [T | undefined, (value: T | undefined) => void] {
-  const [value, setValue] = useState(() => read<T>(key));
+  const [last, setLast] = useState(() => ({ key, value: read<T>(key) }));
   const set = useCallback(
-    (next: T | undefined) => {
-      write(key, next);
-      setValue(next);
+    (value: T | undefined) => {
+      write(key, value);
+      setLast({ key, value });
     },
     [key],
   );
-  return [value, set];
+  return [last.key === key ? last.value : read<T>(key), set];
 }
