@@ -96,7 +96,8 @@ export function requireEmergencyBegun(
   by: Principal,
 ): void {
   const { id, category } = record;
-  if (category !== 'emergency' || isApproved(record) || isBootstrap(by)) return;
+  const begun = record.status === 'in_progress' || isApproved(record);
+  if (category !== 'emergency' || begun || isBootstrap(by)) return;
   if (by.class !== 'human')
     throw new AgentError(
       'APPROVAL_REQUIRED',

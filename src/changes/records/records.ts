@@ -10,6 +10,7 @@ import {
 import type { ChangesDeps } from '../changes.ts';
 import { actorOf, type Principal } from '../../identity/index.ts';
 import { findChangeAs, findChangeFor, maySee, requireFor } from './access.ts';
+import { bodyOf } from '../plan.ts';
 import { readChange } from './markdown/read.ts';
 import { writeChange } from './markdown/write.ts';
 import {
@@ -23,7 +24,7 @@ import {
   type ContentInput,
 } from './model.ts';
 import { changesOf, digestOf, isOver, isOverdue, noteOf, recordOf, rowOf, type ChangeRecord } from './record.ts';
-import { changeView, plansOf, proposedCategory } from './view.ts';
+import { changeView, isPreapproved, NEVER_APPLIED, plansOf } from './view.ts';
 
 export type ChangeView = Record<string, unknown>;
 
@@ -176,15 +177,18 @@ export async function updateChange(
   });
 }
 
-/** A category may always be raised; lower it only where a rule has allowed every plan of it. */
+/** A category may always be raised; it is lowered only where a rule of the policy has allowed every plan. */
 function requireRule(plans: Awaited<ReturnType<typeof plansOf>>, category: Category): void {
-  const proposal = proposedCategory(plans);
-  if (proposal !== undefined && CATEGORIES.indexOf(proposal.proposed) <= CATEGORIES.indexOf(category)) return;
+  const live = plans.filter(({ state }) => !NEVER_APPLIED.includes(state));
+  const other = live.find((plan) => !isPreapproved(plan));
+  if (live.length > 0 && other === undefined) return;
+  const why =
+    other === undefined
+      ? 'make them first, with --change'
+      : `plan ${other.plan_id} is not among what a rule allows (${bodyOf(other).change_category?.why ?? 'nothing is known of it'})`;
   throw new AgentError(
     'FORBIDDEN',
-    proposal === undefined
-      ? `A change is ${category} only when a rule of the policy has allowed its plans; make them first, with --change.`
-      : `Its plans ask for the category ${proposal.proposed}: ${proposal.why}. Only a rule of the policy can make it ${category}.`,
+    `A change is made ${category} only when a rule of the policy has allowed its plans beforehand; ${why}.`,
     { errors: { category: `only a rule can make it ${category}` } },
   );
 }
