@@ -160,6 +160,14 @@ describe.skipIf(absent)(`writing changes on the page (needs chromium at ${CHROMI
     await page.getByRole('heading', { name: 'Plans (1)' }).waitFor();
   });
 
+  it('stands in the calendar on its day', LONG, async () => {
+    const day = new Date(clock.now() + 3 * 86_400_000).toISOString().slice(0, 10);
+    const id = await make({ title: 'New switch', date: day });
+    const page = await open('/calendar');
+    await page.getByRole('link', { name: `${id} New switch` }).click();
+    await page.getByRole('heading', { name: `${id} New switch` }).waitFor();
+  });
+
   it('asks for the second factor where the own approval needs it', LONG, async () => {
     const ana = await join(service, BOOTSTRAP, 'ana', { '*': 'approver' });
     const { secret } = await enrol(ana.browser, clock);

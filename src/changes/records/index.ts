@@ -1,5 +1,6 @@
 export { findChangeAs } from './access.ts';
 export { judgeCriterion, runChecks } from './criteria.ts';
+export { changesBetween, type DatedChange } from './dated.ts';
 export { addEvidence } from './evidence.ts';
 export { beginChange, changeFactsOf, requireChange, requirePlannable } from './gate.ts';
 export { changeMetrics, remindOfReviews, type ChangeMetrics } from './metrics.ts';

@@ -47,6 +47,11 @@ function addDocuments(change: Command, act: Act): void {
     .description('write a change as Markdown, to a file or the standard output')
     .action(act(async () => (await import('./commands/changes.ts')).exportChange));
   change
+    .command('calendar')
+    .description('list changes on their days, with windows, blackouts, scheduled plans and freezes')
+    .option('--days <n>', 'how many days from now', '42')
+    .action(act(async () => (await import('./commands/schedule.ts')).showCalendar));
+  change
     .command('metrics')
     .description('how often changes fail, how long they take, how many are emergencies')
     .option('--since <time>', 'of the last 90d, 12h…; of all when left out')
