@@ -82,8 +82,9 @@ function requireApprovable(record: ChangeRecord, digest: string): void {
   const { id, status } = record;
   if (digest !== digestOf(record))
     throw new AgentError('CHANGE_STATE', `${id} was changed since you looked at it; look at it again.`);
-  if (status !== 'planned' && status !== 'paused' && status !== 'approved')
-    throw new AgentError('CHANGE_STATE', `${id} is ${status.replace('_', ' ')}; there is nothing to approve.`);
+  // One under way that was rewritten needs the board again for what it says now.
+  const open = ['planned', 'paused', 'approved'].includes(status) || (status === 'in_progress' && !isApproved(record));
+  if (!open) throw new AgentError('CHANGE_STATE', `${id} is ${status.replace('_', ' ')}; there is nothing to approve.`);
 }
 
 /**

@@ -6,7 +6,7 @@ import { judgeBy } from '../policy/evaluate.ts';
 import { ruleSchema, ruleSetBy } from '../policy/rules.ts';
 import { wallClock } from '../policy/scope.ts';
 import type { PolicyInput } from '../policy/types.ts';
-import { createChange, updateChange, viewChange } from './index.ts';
+import { approveChange, createChange, updateChange, viewChange } from './index.ts';
 
 /** A rule that allows one action, as the policy of the lab. */
 const STARTS = ruleSchema.parse({
@@ -37,6 +37,24 @@ const planned = (action: string, target: string): Promise<Record<string, unknown
   life.plan({ environment: 'home', action, target, change_id: id });
 const standard = (): Promise<Record<string, unknown>> =>
   updateChange(life.changes, id, { category: 'standard', content: {} }, person);
+
+describe('a normal change that is under way', () => {
+  it('is approved again when it was rewritten, before more of its plans are applied', async () => {
+    const approve = async (): Promise<unknown> => {
+      const { digest } = await viewChange(life.changes, id, person);
+      return approveChange(life.changes, id, { digest: String(digest) }, person);
+    };
+    await approve();
+    await life.end(await life.begin(await planned('vm.start', 'vm/301')));
+    await expect(approve()).rejects.toThrow(/nothing to approve/);
+    await updateChange(life.changes, id, { content: { summary: 'and the others as well' } }, person);
+    const other = await planned('vm.start', 'vm/302');
+    await expect(life.begin(other)).rejects.toThrow(/it was rewritten after its approval, so it is approved again/);
+    await approve();
+    await life.end(await life.begin(other));
+    expect(await viewChange(life.changes, id, person)).toMatchObject({ status: 'in_progress' });
+  });
+});
 
 describe('a change whose plans a rule has allowed', () => {
   it('may be standard, and its plans are applied without an approval', async () => {

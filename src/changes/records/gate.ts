@@ -67,6 +67,8 @@ export async function requireChange(
   if (category === 'emergency') return requireEmergencyBegun(deps, record, principal);
   if (category === 'normal' && status === 'planned')
     return refuse('a normal change is approved before its plans are applied');
+  if (category === 'normal' && status === 'in_progress' && !isApproved(record))
+    return refuse('it was rewritten after its approval, so it is approved again as it stands now');
   // Also once it is under way: what is standard about it are the plans that the rule allows.
   if (category === 'standard' && !isPreapproved(plan) && !isApproved(record))
     return refuse('no rule has allowed this plan beforehand, so the change is approved first');
