@@ -148,7 +148,7 @@ export function exampleParams(
   }
   if (Object.keys(errors).length === 0) return readableParams(action, params);
   const words = Object.entries(errors).map(([field, what]) => `${field} ${what}`);
-  throw new AgentError('VALIDATION_FAILED', `The parameters of ${action.name} are not valid: ${words.join('; ')}.`, {
+  throw new AgentError('VALIDATION_FAILED', `The parameters of ${action.name} are not valid: ${words.join('; ')}`, {
     errors,
   });
 }
