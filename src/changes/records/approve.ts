@@ -16,7 +16,7 @@ function productionOf({ estate }: Where, { content: { environments } }: ChangeRe
   return estate.list().find(({ name, production }) => production && touched(name))?.name;
 }
 
-/** Why a person of that kind needs a second factor here at all; undefined where none can be asked for (ADR 0015). */
+/** Why a person of that kind needs a second factor here at all; undefined where none can be asked for (ADR 0014). */
 function factorReason(deps: Where, record: ChangeRecord, { name, enrolled }: Principal): string | undefined {
   const production = productionOf(deps, record);
   if (production !== undefined) return `${production} is in production`;
