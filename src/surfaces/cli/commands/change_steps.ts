@@ -30,7 +30,7 @@ export async function approve(
   }
   const body = { digest, ...noted('comment', comment) };
   const proof = await proofOf(context, { factor, confirm });
-  const answer = await sendApproval<Change>(context, changePath(id, '/approve'), body, proof);
+  const answer = await sendApproval<Change>(context, { to: changePath(id, '/approve'), mark: 'digest' }, body, proof);
   await context.show(answer, ({ status }) =>
     status === 'approved'
       ? ['Approved.', `  proxmox-agent change status ${id} in_progress`]

@@ -33,7 +33,7 @@ export async function approve(
   }
   const body = { plan_hash, ...noted(comment) };
   const proof = await proofOf(context, { factor, confirm });
-  const answer = await sendApproval<Plan>(context, path(plan_id, '/approve'), body, proof);
+  const answer = await sendApproval<Plan>(context, { to: path(plan_id, '/approve'), mark: 'hash' }, body, proof);
   await context.show(answer, ({ state, decision, approvals = [] }) =>
     state === 'approved'
       ? ['Approved.', `  proxmox-agent apply ${plan_id}`]
@@ -58,8 +58,16 @@ export async function proofOf(
   return { ...code, ...(confirm === undefined ? {} : { confirm }) };
 }
 
-/** Sends an approval; what the server asks for besides is asked on a terminal, and sent with it the second time. */
-export async function sendApproval<T>(context: Context, to: string, body: object, proof: Proof): Promise<Answer<T>> {
+/**
+ * Sends an approval; what the server asks for besides is asked on a terminal, and sent with it the second time. `mark` is
+ * what the digits that are asked for are the beginning of.
+ */
+export async function sendApproval<T>(
+  context: Context,
+  { to, mark }: { readonly to: string; readonly mark: 'hash' | 'digest' },
+  body: object,
+  proof: Proof,
+): Promise<Answer<T>> {
   try {
     return await context.api.post<T>(to, { ...body, ...proof });
   } catch (error) {
@@ -72,7 +80,7 @@ export async function sendApproval<T>(context: Context, to: string, body: object
     context.note(error.message);
     const more = {
       ...(factor === undefined ? {} : { factor: await context.prompt.secret('Code of your authenticator?') }),
-      ...(confirm === undefined ? {} : { confirm: await context.prompt.text('First 8 digits of the hash?') }),
+      ...(confirm === undefined ? {} : { confirm: await context.prompt.text(`First 8 digits of the ${mark}?`) }),
     };
     return context.api.post<T>(to, { ...body, ...proof, ...more });
   }
