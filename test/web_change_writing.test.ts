@@ -108,6 +108,18 @@ describe.skipIf(absent)(`writing changes on the page (needs chromium at ${CHROMI
     expect(await page.getByLabel('Title (required)').inputValue()).toBe('');
   });
 
+  it('keeps no draft for whoever comes after a sign-out', LONG, async () => {
+    const page = await open('/changes?change=new');
+    await write(page, 'Notes', 'not for others');
+    const drafts = (): Promise<number> =>
+      page.evaluate('Object.values(sessionStorage).filter((text) => text.includes("not for others")).length');
+    expect(await drafts()).toBe(1);
+    await page.getByRole('button', { name: /^Account/ }).click();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+    expect(await drafts()).toBe(0);
+  });
+
   it('says that somebody else rewrote it, shows what, and keeps both', LONG, async () => {
     const id = await make({ summary: 'as it was', phase: 'one' });
     const page = await open(`/changes?change=${id}`);

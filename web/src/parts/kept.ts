@@ -1,11 +1,13 @@
 import { useCallback, useState } from 'react';
+import { DRAFTS } from '../api/session.ts';
 
-/** Where what is being written is kept, so that neither a reload nor signing in again loses it; it ends with the tab. */
-const PREFIX = 'proxmox-agent.draft.';
+/*
+ * What is being written is kept so that neither a reload nor signing in again loses it; it ends with the tab.
+ */
 
 function read<T>(key: string): T | undefined {
   try {
-    const text = sessionStorage.getItem(PREFIX + key);
+    const text = sessionStorage.getItem(DRAFTS + key);
     return text === null ? undefined : (JSON.parse(text) as T);
   } catch {
     return undefined;
@@ -14,8 +16,8 @@ function read<T>(key: string): T | undefined {
 
 function write(key: string, value: unknown): void {
   try {
-    if (value === undefined) sessionStorage.removeItem(PREFIX + key);
-    else sessionStorage.setItem(PREFIX + key, JSON.stringify(value));
+    if (value === undefined) sessionStorage.removeItem(DRAFTS + key);
+    else sessionStorage.setItem(DRAFTS + key, JSON.stringify(value));
   } catch {
     // A full or forbidden storage: what is written lives as long as the page then.
   }
