@@ -87,10 +87,11 @@ describe('the own approval of a change', () => {
     }
   });
 
-  it('is that of who rewrote it last as well', async () => {
+  it('is that of everybody who rewrote it as well, whoever was last', async () => {
     const [first, { browser, code }] = [await someone(), await withCodes()];
     const { id } = await make(first.browser, HIGH);
-    const made = (await browser.ask(`PATCH /v1/changes/${id}`, { summary: 'mine now' })).json as Made;
+    await browser.ask(`PATCH /v1/changes/${id}`, { summary: 'mine now' });
+    const made = (await first.browser.ask(`PATCH /v1/changes/${id}`, { notes: 'a comma' })).json as Made;
     expect((await approve(browser, made)).json).toMatchObject({ code: 'SECOND_FACTOR_REQUIRED' });
     const proof = { confirm: short(made), factor: code() };
     expect((await approve(browser, made, proof)).json).toMatchObject({ status: 'approved' });
@@ -151,6 +152,19 @@ describe('an emergency', () => {
     expect((await approve(browser, made, proof)).json).toMatchObject({ status: 'approved' });
     expect((await applied(browser, plan_id)).json).toMatchObject({ plan_id });
     expect((await browser.ask(`GET /v1/changes/${made.id}`)).json).toMatchObject({ status: 'in_progress' });
+  });
+
+  it('is not begun because something else was, which is raised to an emergency then', async () => {
+    const { browser, code } = await withCodes();
+    const made = await make(browser);
+    expect((await approve(browser, made)).json).toMatchObject({ status: 'approved' });
+    expect((await begin(browser, made)).json).toMatchObject({ status: 'in_progress' });
+    const raised = (await browser.ask(`PATCH /v1/changes/${made.id}`, { category: 'emergency' })).json as Made;
+    const plan_id = await planFor(browser, made, 'vm/303');
+    expect((await applied(browser, plan_id)).json).toMatchObject({ code: 'SECOND_FACTOR_REQUIRED' });
+    const proof = { confirm: short(raised), factor: code() };
+    expect((await approve(browser, raised, proof)).json).toMatchObject({ status: 'in_progress' });
+    expect((await applied(browser, plan_id)).json).toMatchObject({ plan_id });
   });
 
   it('of another person needs the factor too, but not the digits', async () => {

@@ -31,14 +31,14 @@ export const boundOf = (record: ChangeRecord): string => `${record.id} ${digestO
  * of the digest, in production or when something about it is of high risk; of an emergency a second factor in any case.
  */
 async function approvedBy(deps: ChangesDeps, record: ChangeRecord, principal: Principal): Promise<Approved> {
-  const { id, category, created_by, written_by = created_by } = record;
+  const { id, category, created_by, writers = [] } = record;
   const hash = digestOf(record);
   const approved = { mark: "change's digest", hash, bound: boundOf(record), own: undefined, all: undefined };
   const reason = factorReason(deps, record, principal);
   if (reason === undefined) return approved;
   const emergency = category === 'emergency';
   const all = emergency ? `${id} is an emergency, and ${reason}: it runs now, with a second factor.` : undefined;
-  const own = samePerson(created_by, principal) || samePerson(written_by, principal);
+  const own = [created_by, ...writers].some((writer) => samePerson(writer, principal));
   const risky = productionOf(deps, record) !== undefined || emergency || (await isHigh(deps, record));
   if (!own || !risky) return { ...approved, all };
   const needs = `a fresh second factor and the first ${SHORT_HASH} digits of the change's digest`;
@@ -96,8 +96,8 @@ export function requireEmergencyBegun(
   record: ChangeRecord,
   by: Principal,
 ): void {
-  const { id, category } = record;
-  const begun = record.status === 'in_progress' || isApproved(record);
+  const { id, category, status, begun_as } = record;
+  const begun = (status === 'in_progress' && begun_as === 'emergency') || isApproved(record);
   if (category !== 'emergency' || begun || isBootstrap(by)) return;
   if (by.class !== 'human')
     throw new AgentError(

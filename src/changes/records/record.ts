@@ -54,8 +54,10 @@ export interface ChangeRecord {
   readonly created_at: number;
   readonly updated_at: number;
   readonly created_by: Actor;
-  /** Who wrote its words last; absent while nobody has rewritten it. */
-  readonly written_by?: Actor;
+  /** Everybody who has rewritten it, each once. */
+  readonly writers?: readonly Actor[];
+  /** Its category when it was begun: one that is raised to an emergency later was not begun as one. */
+  readonly begun_as?: Category;
   readonly content: Content;
   readonly history: readonly Passage[];
   /** By the criterion's words, so that a criterion that was rewritten is open again. */

@@ -4,6 +4,7 @@ import {
   insertChangeRecord,
   lastChangeNumber,
   updateChangeRecord,
+  type Actor,
   type ChangeRecordFilter,
   type StoreTx,
 } from '../../store/index.ts';
@@ -171,11 +172,14 @@ export async function updateChange(
       throw new AgentError('CHANGE_STATE', `${id} was changed meanwhile; look at it again.`, {
         errors: { digest: `is of words that were rewritten; those of now have ${digestOf(record)}` },
       });
-    const after = { ...record, content, category, written_by: actorOf(principal) };
+    const after = { ...record, content, category, writers: withWriter(record, actorOf(principal)) };
     if (record.status !== 'approved' || digestOf(after) === digestOf(record)) return after;
     return passed(deps, after, 'planned', 'it was rewritten after its approval', principal);
   });
 }
+
+const withWriter = ({ writers = [] }: ChangeRecord, by: Actor): readonly Actor[] =>
+  writers.some(({ id }) => id === by.id) ? writers : [...writers, by];
 
 /** A category may always be raised; it is lowered only where a rule of the policy has allowed every plan. */
 function requireRule(plans: Awaited<ReturnType<typeof plansOf>>, category: Category): void {

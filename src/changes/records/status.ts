@@ -61,7 +61,8 @@ export function moved(
   if (status === 'in_progress' && needsBoard) refuse('a normal change is approved before it begins.');
   if (status === 'in_progress') requireEmergencyBegun(deps, record, principal);
   if (status === 'completed') requireCriteria(record, refuse);
-  const after = passed(deps, record, status, note, principal);
+  const begun = status === 'in_progress' ? { ...record, begun_as: record.category } : record;
+  const after = passed(deps, begun, status, note, principal);
   const reviewed = record.category === 'emergency' && (status === 'completed' || status === 'rolled_back');
   return reviewed && after.review === undefined
     ? { ...after, review: { due_at: deps.clock.now() + REVIEW_MS } }
