@@ -174,6 +174,7 @@ function asExpressionError(error: unknown, actions: readonly string[] = []): unk
 const plainWords = (text: string, actions: readonly string[]): string =>
   text
     .replace(/^No such key: (.+)$/, (_, name: string) => noField(name, actions))
+    .replace(/^has\(\) invalid argument$/, 'has() takes a field, as in has(params.cores)')
     .replace(/^Unknown variable: params$/, 'params are those of an action: name it, as in `actions: [vm.configure]`')
     .replace(/^Unknown variable: (.+)$/, 'there is no "$1"')
     .replace(/\$(params[\w.]*)/g, '$1');

@@ -75,6 +75,7 @@ describe('a rule that reads parameters', () => {
     ['params.coers > 8', 'a.yaml:5:18: when: there is no field "coers"'],
     ['params["coers"] > 8', 'a.yaml:5:11: when: there is no field "coers"'],
     ['has(params.coers)', 'a.yaml:5:22: when: there is no field "coers"'],
+    ['has(params["cores"])', 'a.yaml:5:15: when: has() takes a field, as in has(params.cores)'],
     ['has(target.tga)', 'a.yaml:5:22: when: there is no field "tga"'],
     ['params.cores > "8"', 'a.yaml:5:11: when: no such overload: int > string'],
     ['params.tags == "web"', 'a.yaml:5:11: when: no such overload: list<string> == string'],
