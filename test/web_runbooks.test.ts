@@ -14,6 +14,7 @@ const VALUES = {
   address: '192.168.30.78/24',
   gateway: '192.168.30.1',
   user: 'ana',
+  ssh_key: 'ssh-ed25519 AAAAC3Nza ana@desk',
   tag: 'wiki',
 };
 
@@ -41,6 +42,10 @@ describe.skipIf(absent)(`runbooks on the page (needs chromium at ${CHROMIUM})`, 
     await page.getByRole('button', { name: 'Use a token' }).press('Enter');
     await page.getByLabel('API token').fill(token);
     await page.keyboard.press('Enter');
+    // On the overview stands what is under way; what could be started has a page of its own.
+    await page.getByRole('heading', { name: 'Guests' }).waitFor();
+    expect(await page.getByText('Install a Proxmox VE host').count()).toBe(0);
+    await page.getByRole('link', { name: 'Runbooks' }).click();
     await page.getByRole('heading', { name: 'Runbooks' }).waitFor();
     return page;
   }
@@ -71,12 +76,17 @@ describe.skipIf(absent)(`runbooks on the page (needs chromium at ${CHROMIUM})`, 
     await page.locator('pre[aria-label=Report]').filter({ hasText: 'CC-001' }).waitFor();
     await page.keyboard.press('Escape');
     await page.getByText('Step 4: Log in and look at the first boot').waitFor();
+    await page.goto(service.url);
+    const underWay = page.getByRole('region', { name: 'Runbooks under way' });
+    await underWay.getByText('Step 4: Log in and look at the first boot').waitFor();
+    await underWay.getByRole('link', { name: 'Provision a VM from a template' }).click();
+    await page.getByRole('dialog').getByText('3 of 7').waitFor();
   });
 
   it('fits a phone in the dark, and says why an agent cannot answer', { timeout: 60_000 }, async () => {
     const options = { viewport: { width: 360, height: 740 }, colorScheme: 'dark' } as const;
     const page = await open(await service.token('operator', 'agent'), options);
-    await page.locator('#runbooks').getByRole('link').first().click();
+    await page.locator('#runbooks').getByRole('link', { name: 'Provision a VM from a template' }).last().click();
     await page.getByText('4. Log in and look at the first boot').waitFor();
     await page.getByText('Only a person can; this token is of class agent.').first().waitFor();
     const wide = await page.evaluate(

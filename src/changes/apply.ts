@@ -37,7 +37,7 @@ export async function apply(deps: ChangesDeps, input: ApplyInput, principal: Pri
   const plan = await approvedPlan(deps, input, principal);
   const { plan_id, environment } = plan;
   await requireThawed(deps, environment, plan_id);
-  await requireChange(deps.store, plan);
+  await requireChange(deps, plan, principal);
   await judgeAgain(deps, plan);
   const operation = await deps.store.commit(async (trx) => {
     const targets = lockedTargets(plan);
@@ -119,7 +119,7 @@ async function withChangeNow({ changeFacts }: ChangesDeps, input: PolicyInput): 
 export function inputOf(deps: ChangesDeps, plan: PlanRecord, at: number): PolicyInput {
   const { environment, created_by, change_id } = plan;
   const { requests: stored, targets, risk, facts: kept } = bodyOf(plan);
-  // Rules never see parameters, and secrets among them are gone once a plan has ended.
+  // What rules see of parameters is kept with the facts; secrets are gone once a plan has ended.
   const requests = stored.map((request) => unparsed(request, targets));
   const facts = kept ?? factsWithout(requests);
   const { class: kind } = created_by;

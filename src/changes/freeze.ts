@@ -8,7 +8,7 @@ const reasonSchema = z.strictObject({
   reason: z
     .string()
     .trim()
-    .min(3)
+    .min(3, 'must say why, in three letters or more')
     .max(500)
     .describe('Why; shown to everybody whose change waits, and kept in the audit log.'),
 });

@@ -81,6 +81,8 @@ export interface BlastRadius {
 export interface ChangeCategory {
   readonly proposed: 'standard' | 'normal';
   readonly why: string;
+  /** The rule of the policy that allowed all of it in advance; absent when the risk and the reach alone speak. */
+  readonly rule?: string;
 }
 
 export interface Risk {

@@ -138,7 +138,7 @@ async function applyOne(deps: ChangesDeps, schedule: ScheduleRecord): Promise<vo
   const { plan_id, until } = schedule;
   const now = deps.clock.now();
   try {
-    if (now >= until) throw new AgentError('PLAN_EXPIRED', `It could not be applied until ${iso(until)}.`, { plan_id });
+    if (now >= until) throw tooLate(schedule);
     const principal = await whoScheduled(deps, schedule);
     await requireSame(deps, await getPlan(deps.store, plan_id));
     await apply(deps, { plan_id }, principal);
@@ -152,6 +152,14 @@ async function applyOne(deps: ChangesDeps, schedule: ScheduleRecord): Promise<vo
     await missed(deps, schedule, { code, detail: message, passing });
   }
 }
+
+/** What it waited for last is why it came to nothing. */
+const tooLate = ({ plan_id, until, detail }: ScheduleRecord): AgentError =>
+  new AgentError(
+    'PLAN_EXPIRED',
+    `It could not be applied until ${iso(until)}${detail === null ? '.' : `: ${detail.replace(/\.?$/, '.')}`}`,
+    { plan_id },
+  );
 
 /** The one who scheduled it, with the rights of now. Errors: `FORBIDDEN`. */
 async function whoScheduled({ stillKnown }: ChangesDeps, schedule: ScheduleRecord): Promise<Principal> {

@@ -4,6 +4,7 @@ import { getPlan, waitingSchedules } from '../store/index.ts';
 import type { ChangesDeps } from './changes.ts';
 import { freezeOf } from './freeze.ts';
 import { bodyOf, scheduleView } from './plan.ts';
+import { changesBetween, type DatedChange } from './records/index.ts';
 import { mayUse, requireRole, type Principal } from '../identity/index.ts';
 
 const DAY_MS = 86_400_000;
@@ -20,7 +21,7 @@ export const calendarQuerySchema = z.strictObject({
 });
 
 export interface CalendarEntry {
-  readonly kind: 'window' | 'blackout' | 'plan' | 'freeze';
+  readonly kind: 'window' | 'blackout' | 'plan' | 'freeze' | 'change';
   readonly environment: string;
   readonly name: string;
   readonly from: string;
@@ -29,11 +30,12 @@ export interface CalendarEntry {
   readonly [more: string]: unknown;
 }
 
-/** What is planned for environments, by its begin. Errors: `NOT_FOUND`, `FORBIDDEN`, `VALIDATION_FAILED`. */
+/** What is planned for environments, by its begin; days of changes are those of `zone`, the lab's. Errors: `NOT_FOUND`, `FORBIDDEN`, `VALIDATION_FAILED`. */
 export async function calendarOf(
   deps: ChangesDeps,
   query: z.output<typeof calendarQuerySchema>,
   principal: Principal,
+  zone: string,
 ): Promise<{ from: string; to: string; entries: CalendarEntry[] }> {
   const from = query.from === undefined ? deps.clock.now() : Date.parse(query.from);
   const to = query.to === undefined ? from + USUAL_MS : Date.parse(query.to);
@@ -47,13 +49,32 @@ export async function calendarOf(
     deps.estate.get(query.environment);
   }
   const wanted = names.filter((name) => mayUse(principal, name) && (query.environment ?? name) === name);
-  const entries = (await Promise.all(wanted.map((name) => entriesOf(deps, name, { from, to })))).flat();
+  const dated = await changesBetween(deps.store, principal, zone, { from, to });
+  const each = wanted.map(async (name) => [
+    ...(await entriesOf(deps, name, { from, to })),
+    ...dated.filter(({ record }) => touches(record, name)).map((one) => changeEntry(one, name)),
+  ]);
+  const entries = (await Promise.all(each)).flat();
   return {
     from: iso(from),
     to: iso(to),
     entries: entries.toSorted((a, b) => Date.parse(a.from) - Date.parse(b.from)),
   };
 }
+
+const touches = ({ content: { environments } }: DatedChange['record'], name: string): boolean =>
+  environments.length === 0 || environments.includes(name);
+
+const changeEntry = ({ record: { id, status, category, content }, from, to }: DatedChange, environment: string) => ({
+  kind: 'change' as const,
+  environment,
+  name: content.title,
+  from: iso(from),
+  to: iso(to),
+  change_id: id,
+  status,
+  category,
+});
 
 async function entriesOf(
   deps: ChangesDeps,

@@ -102,7 +102,7 @@ export const CATALOGUE = {
     3,
     false,
     'A fresh second factor is needed',
-    'Send `factor` with the approval and, for your own plan, `confirm` with the first 8 digits of its hash; or let another person approve it.',
+    'Send `factor` with the approval and, for your own plan or change, `confirm` with the first 8 digits of its hash or digest; or let another person approve it.',
   ),
   OBLIGATION_UNMET: entry(
     409,

@@ -81,6 +81,7 @@ const LEAST: Readonly<Record<string, Role>> = {
   'GET /v1/changes/{change_id}': 'viewer',
   'PATCH /v1/changes/{change_id}': 'operator',
   'GET /v1/changes/{change_id}/export': 'viewer',
+  'GET /v1/changes/{change_id}/passkey-challenge': 'approver',
   'POST /v1/changes/{change_id}/approve': 'approver',
   'POST /v1/changes/{change_id}/reject': 'approver',
   'POST /v1/changes/{change_id}/status': 'operator',

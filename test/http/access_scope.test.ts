@@ -74,6 +74,7 @@ const RUN = {
     address: '192.168.30.70/24',
     gateway: '192.168.30.1',
     user: 'admin',
+    ssh_key: 'ssh-ed25519 AAAAC3Nza ana@desk',
     tag: 'wiki',
   },
 };

@@ -57,6 +57,22 @@ it('a plan is scheduled, shown in the calendar, taken back, and applied by the s
   expect((await ask('GET /v1/calendar?from=2030-01-01T00:00:00Z&to=2031-01-01T00:00:00Z')).status).toBe(400);
   expect((await ask('GET /v1/calendar?environment=nope')).status).toBe(404);
 
+  // A change stands on its day in Berlin, where it touches something.
+  const change = await ask('POST /v1/changes', { title: 'New switch', date: '2031-01-02', environments: ['other'] });
+  const dated = await seen('from=2030-12-31T00:00:00Z&to=2031-01-03T00:00:00Z');
+  expect(dated.filter(({ kind }) => kind === 'change')).toEqual([
+    {
+      kind: 'change',
+      environment: 'other',
+      name: 'New switch',
+      from: '2031-01-01T23:00:00.000Z',
+      to: '2031-01-02T23:00:00.000Z',
+      change_id: change.json['id'],
+      status: 'planned',
+      category: 'normal',
+    },
+  ]);
+
   const back = await ask(`DELETE /v1/plans/${String(plan_id)}/schedule`);
   expect(back.json).toMatchObject({ state: 'approved', schedule: { state: 'canceled' } });
   expect((await ask(`DELETE /v1/plans/${String(plan_id)}/schedule`)).status).toBe(404);

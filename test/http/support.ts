@@ -223,6 +223,7 @@ export const ROUTES: readonly Route[] = (
     ['GET /v1/sessions', '/v1/sessions'],
     ['DELETE /v1/sessions/{id}', '/v1/sessions/nothing'],
     ['GET /v1/plans/{plan_id}/passkey-challenge', `/v1/plans/${NOWHERE}/passkey-challenge`],
+    ['GET /v1/changes/{change_id}/passkey-challenge', '/v1/changes/CC-999/passkey-challenge'],
     ['GET /v1/people', '/v1/people'],
     ['POST /v1/people', '/v1/people', { name: '' }],
     ['PATCH /v1/people/{id}', '/v1/people/nobody', {}],

@@ -95,6 +95,7 @@ describe('the shipped runbook vm-provisioning', () => {
       address: '192.168.30.77/24',
       gateway: '192.168.30.1',
       user: 'ana',
+      ssh_key: 'ssh-ed25519 AAAAC3Nza ana@desk',
       tag: 'wiki',
     };
     const { run_id } = await startRun(all, { runbook: 'vm-provisioning', parameters, change_id: 'CC-001' }, person);
@@ -227,7 +228,7 @@ describe('a step that changes something', () => {
     await say(all, run_id, 1, RUN);
     one.simulator.advance(3 * 3_600_000);
     await settleRuns(all);
-    const [run] = ((await listRuns(all, { limit: 5, state: 'failed' }, person))['runs'] ?? []) as Shown[];
+    const [run] = ((await listRuns(all, { limit: 5, states: ['failed'] }, person))['runs'] ?? []) as Shown[];
     expect(run).toMatchObject({ run_id, state: 'failed' });
   });
 });

@@ -4,6 +4,7 @@ import { NotFound } from './pages/not_found.tsx';
 import { CalendarPage } from './pages/calendar/page.tsx';
 import { Overview } from './pages/overview.tsx';
 import { People } from './pages/people/page.tsx';
+import { RunbooksPage } from './pages/runbook/page.tsx';
 import { Shell } from './pages/shell.tsx';
 
 /** What the address says, so that a link leads to the same view. */
@@ -11,8 +12,10 @@ export interface PageSearch {
   readonly environment?: string;
   /** The plan that is open. */
   readonly plan?: string;
-  /** The change that is open. */
+  /** The change that is open; `new` for one that is being written. */
   readonly change?: string;
+  /** The change is being rewritten. */
+  readonly edit?: true;
   /** The form for a new plan is open: for a target, or `any`. */
   readonly propose?: string;
   /** The runbook that is to be started. */
@@ -41,6 +44,7 @@ function validateSearch(search: Record<string, unknown>): PageSearch {
     ...(environment === undefined ? {} : { environment }),
     ...(plan === undefined ? {} : { plan }),
     ...(change === undefined ? {} : { change }),
+    ...(search['edit'] === true ? { edit: true } : {}),
     ...(propose === undefined ? {} : { propose }),
     ...(runbook === undefined ? {} : { runbook }),
     ...(run === undefined ? {} : { run }),
@@ -53,12 +57,13 @@ const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, va
 const overview = createRoute({ getParentRoute: () => root, path: '/', component: Overview });
 const changes = createRoute({ getParentRoute: () => root, path: '/changes', component: Changes });
 
+const runbooks = createRoute({ getParentRoute: () => root, path: '/runbooks', component: RunbooksPage });
 const calendar = createRoute({ getParentRoute: () => root, path: '/calendar', component: CalendarPage });
 const people = createRoute({ getParentRoute: () => root, path: '/people', component: People });
 
 /** A new page is a file in `pages/`, a route here, and a path in `src/surfaces/http/server.ts`. */
 export const createPageRouter = () =>
-  createRouter({ routeTree: root.addChildren([overview, changes, calendar, people]) });
+  createRouter({ routeTree: root.addChildren([overview, changes, runbooks, calendar, people]) });
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -1,5 +1,6 @@
-export { ownApprovalRule, proveApproval, shortHash, type Proof, type Proven } from './own.ts';
-export { obligationOf, samePerson } from './person.ts';
+export { ownApprovalRule, proveApproval } from './own.ts';
+export { isFresh, prove, SHORT_HASH, shortHash, type Approved, type Proof, type Proven } from './prove.ts';
+export { isBootstrap, obligationOf, samePerson } from './person.ts';
 export { quorumOf } from './quorum.ts';
 export {
   alwaysOpen,

@@ -56,6 +56,8 @@ type Filled<F extends Fields> = { readonly [K in keyof F]: Value<F[K]> };
 export type Scope = { readonly [V in Exclude<Variable, 'change'>]: Filled<(typeof DECLARATION)[V]> } & {
   readonly change: Filled<(typeof DECLARATION)['change']> | null;
   readonly actions: readonly Filled<typeof ACTION>[];
+  /** Of this request, without its secrets; null where they are not known. Typed by the actions that a rule names. */
+  readonly params: Readonly<Record<string, unknown>> | null;
 };
 
 /** Variables of which there may be none, and lists of a variable's shape. */

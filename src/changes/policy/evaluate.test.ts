@@ -29,6 +29,8 @@ interface Given {
   readonly target?: Partial<TargetFacts>;
   readonly at?: number;
   readonly change?: boolean;
+  /** Of every request. */
+  readonly params?: Readonly<Record<string, unknown>>;
 }
 
 function input(given: Given = {}): PolicyInput {
@@ -55,6 +57,9 @@ function input(given: Given = {}): PolicyInput {
     at: given.at ?? Date.UTC(2026, 10, 20, 12),
     facts: {
       targets,
+      ...(given.params === undefined
+        ? {}
+        : { params: Object.fromEntries(requests.map(({ id }) => [id, given.params as Record<string, unknown>])) }),
       change: given.change === true ? { id: 'CC-001', category: 'normal', status: 'approved', risk: 'low' } : null,
       blast_radius: { guests: ['vm/101'], services: [], nodes: ['pve1'], score: 7 },
       rehearsal: { result: 'pass', steps: 1, irreversible: 0, seconds: 3 },
@@ -214,17 +219,22 @@ const CONDITIONS = [
   'size(blast_radius.guests) > 0 && blast_radius.score > 5',
   '1 / rehearsal.irreversible == 1',
 ];
+/** These read parameters, so they name the action. */
+const OF_PARAMS = ['params.cores > 8', 'has(params.cores) && params.cores > 8', '!has(params.memory)'];
 const anyRule = fc
   .record({
-    when: fc.constantFrom(...CONDITIONS),
+    of: fc.oneof(
+      { weight: 4, arbitrary: fc.constantFrom(...CONDITIONS).map((when) => ({ when })) },
+      { weight: 1, arbitrary: fc.constantFrom(...OF_PARAMS).map((when) => ({ when, actions: ['vm.configure'] })) },
+    ),
     effect: fc.constantFrom('allow', 'require_approval', 'deny'),
     approvals: fc.integer({ min: 1, max: 4 }),
     cool_down: fc.constantFrom(0, 0, 5),
     snapshot_first: fc.boolean(),
     overrides: fc.boolean(),
   })
-  .map(({ when, effect, approvals, cool_down, snapshot_first, overrides }) => ({
-    when,
+  .map(({ of, effect, approvals, cool_down, snapshot_first, overrides }) => ({
+    ...of,
     effect,
     ...(effect === 'require_approval' ? { approvals } : {}),
     ...(effect === 'deny' ? {} : { obligations: { cool_down, snapshot_first } }),
@@ -251,7 +261,8 @@ const anyGiven: fc.Arbitrary<Given> = fc.record({
   }),
   at: fc.integer({ min: 0, max: 4e12 }),
   change: fc.boolean(),
-});
+  params: fc.constantFrom(undefined, {}, { cores: 4 }, { cores: 16, memory: 512 }),
+}) as fc.Arbitrary<Given>;
 const ORDER = ['allow', 'require_approval', 'deny'];
 
 describe('whatever the rules and the plan', () => {

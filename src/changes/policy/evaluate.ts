@@ -17,7 +17,7 @@ const strictest = (outcomes: readonly Outcome[]): Outcome =>
 export interface Reading {
   readonly rule: CompiledRule;
   readonly request: PreparedRequest;
-  /** Undefined for a rule of other environments. */
+  /** Undefined for a rule of other environments or actions. */
   readonly scope: Scope | undefined;
   readonly result: 'matched' | 'not matched' | 'failed' | 'elsewhere';
   /** Why it failed. */
@@ -81,7 +81,8 @@ function readAll({ rules, celScope }: RuleSet, environment: string, request: Pre
 }
 
 function read(rule: CompiledRule, environment: string, request: PreparedRequest, scope: Scope, cel: CelScope): Reading {
-  if (rule.environments !== undefined && !rule.environments.includes(environment))
+  const { environments = [environment], actions = [request.action.name] } = rule;
+  if (!environments.includes(environment) || !actions.includes(request.action.name))
     return { rule, request, scope: undefined, result: 'elsewhere' };
   try {
     return { rule, request, scope, result: rule.expression.evaluate(cel) ? 'matched' : 'not matched' };

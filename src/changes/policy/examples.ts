@@ -9,6 +9,7 @@ import { OBLIGATIONS, type Decision, type Risk } from '../plan.ts';
 import { CLASSES, ROLES } from '../../identity/index.ts';
 import { assessRisk } from '../risk.ts';
 import { judgeBy } from './evaluate.ts';
+import { exampleParams } from './params.ts';
 import type { RuleSet } from './rules.ts';
 import { unknownTarget, wallClock } from './scope.ts';
 import type { PolicyInput, TargetFacts } from './types.ts';
@@ -28,6 +29,10 @@ const target = z.strictObject({
 const one = {
   action: z.string().describe('Name of the action.'),
   target: target.default({}),
+  params: z
+    .record(z.string(), z.unknown())
+    .default({})
+    .describe('Parameters of the action; what is left out is not given.'),
 };
 const input = z.strictObject({
   principal: z
@@ -47,6 +52,7 @@ const input = z.strictObject({
     .prefault({}),
   action: one.action.optional(),
   target: one.target,
+  params: one.params,
   actions: z
     .array(z.strictObject({ id: z.string(), ...one, after: z.array(z.string()).default([]) }))
     .min(1)
@@ -165,14 +171,18 @@ function wallTime(text: string, zone: string) {
 }
 
 function inputOf({ input }: Example): PolicyInput {
-  const given = input.actions ?? [{ id: 'a1', action: input.action ?? '', target: input.target, after: [] }];
+  const given = input.actions ?? [
+    { id: 'a1', action: input.action ?? '', target: input.target, params: input.params, after: [] },
+  ];
   if (input.actions === undefined && input.action === undefined)
     throw new AgentError('VALIDATION_FAILED', 'The example names no action.');
   const targets: Record<string, TargetFacts> = {};
-  const requests = given.map(({ id, action: name, target: facts, after }): PreparedRequest => {
+  const params: Record<string, Readonly<Record<string, unknown>>> = {};
+  const requests = given.map(({ id, action: name, target: facts, params: said, after }): PreparedRequest => {
     const action = findAction(name);
     const located = locatedTarget(action.target, facts);
     targets[located.text] = targetFacts(located, facts);
+    params[id] = exampleParams(action, said);
     return { id, action, input: { target: located, params: {}, newid: 0 }, after };
   });
   const { principal, environment, blast_radius, rehearsal, change } = input;
@@ -182,7 +192,7 @@ function inputOf({ input }: Example): PolicyInput {
     requests,
     risk: riskOf(requests, targets, environment.production, input.risk),
     at: 0,
-    facts: { targets, change: change ?? null, blast_radius, rehearsal },
+    facts: { targets, params, change: change ?? null, blast_radius, rehearsal },
     change_id: change?.id ?? null,
   };
 }

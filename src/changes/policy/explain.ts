@@ -94,7 +94,7 @@ async function rulesOf(deps: ChangesDeps, book: PolicyBook, hash: string | undef
 }
 
 function explainReading({ rule, request, scope, result, problem }: Reading): Explanation['rules'][number] {
-  const { id, effect, when, why, expression, environments = [] } = rule;
+  const { id, effect, when, why, expression, environments = [], actions = [] } = rule;
   const target = request.input.target.text;
   const reads = scope === undefined ? [] : expression.reads.map((name) => [name, valueOf(scope, name)] as const);
   const values = Object.fromEntries(reads.filter(([, value]) => value !== undefined));
@@ -104,7 +104,7 @@ function explainReading({ rule, request, scope, result, problem }: Reading): Exp
     matched: `${id} applies to ${target}${reasons}, so ${EFFECTS[effect]}: ${why}`,
     'not matched': `${id} does not apply to ${target}${reasons}`,
     failed: `${id} could not be evaluated for ${target}, which denies: ${problem ?? ''}${reasons}`,
-    elsewhere: `${id} is for ${environments.join(', ')} only`,
+    elsewhere: `${id} is for ${[actions.join(', '), environments.join(', ')].filter(Boolean).join(' in ')} only`,
   }[result];
   return { id, effect, request: request.id, target, result, when, values, words };
 }

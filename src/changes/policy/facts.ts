@@ -3,6 +3,7 @@ import type { PreparedRequest, Rehearsal } from '../../operations/index.ts';
 import { num, record } from '../../proxmox/index.ts';
 import type { Draft } from '../planner.ts';
 import type { BlastRadius } from '../plan.ts';
+import { readableParams } from './params.ts';
 import { unknownTarget } from './scope.ts';
 import type { ChangeFacts, PlanFacts, TargetFacts } from './types.ts';
 
@@ -37,6 +38,7 @@ export async function factsOf(
   const { guests, services, nodes, score } = more.blast;
   return {
     targets,
+    params: Object.fromEntries(requests.map(({ id, action, input }) => [id, readableParams(action, input.params)])),
     change: more.change,
     blast_radius: { guests, services, nodes, score },
     rehearsal: rehearsalFacts(rehearsal, more.seconds),

@@ -5,8 +5,8 @@ import { z } from 'zod';
 import { fieldErrors } from '../../actions/index.ts';
 import { AgentError } from '../../kernel/errors.ts';
 import { YamlSource, type YamlPath } from '../../kernel/yaml_source.ts';
-import { ExpressionError, type Expression } from './expression.ts';
-import { ruleSchema, ruleSetBy, type Rule, type RuleSet } from './rules.ts';
+import { ExpressionError } from './expression.ts';
+import { ruleSchema, ruleSetBy, type Compiler, type Rule, type RuleSet } from './rules.ts';
 
 export interface PolicyFile {
   readonly name: string;
@@ -60,7 +60,7 @@ export async function readRules(files: readonly PolicyFile[], environments?: rea
       const other = seen.get(rule.id);
       if (other !== undefined) source.problem([...path, 'id'], `the id ${rule.id} is used already, in ${other}`);
       seen.set(rule.id, `${file.name}:${source.lineOf([...path, 'id'])}`);
-      source.checkExpression([...path, 'when'], rule.when, compiler.compileExpression);
+      source.checkExpression([...path, 'when'], rule, compiler.compileExpression);
       for (const [at, name] of (rule.environments ?? []).entries())
         if (environments !== undefined && !environments.includes(name))
           source.problem(
@@ -136,9 +136,9 @@ class Source {
   }
 
   /** Notes what is wrong with an expression at the letter in the file where that is. */
-  checkExpression(path: YamlPath, text: string, compile: (text: string) => Expression): void {
+  checkExpression(path: YamlPath, { when: text, actions }: Rule, compile: Compiler['compileExpression']): void {
     try {
-      compile(text);
+      compile(text, actions);
     } catch (error) {
       if (!(error instanceof ExpressionError)) throw error;
       const node = this.#yaml.node(path);

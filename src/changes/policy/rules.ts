@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ACTIONS, nearest } from '../../actions/index.ts';
 import { canonicalJson, sha256 } from '../../kernel/canonical.ts';
 import { BASELINE_RULES, BASELINE_VERSION } from './baseline.ts';
 import type { Scope } from './declaration.ts';
@@ -14,6 +15,13 @@ const obligations = z.strictObject({
   /** Minutes. */
   cool_down: z.int().min(0).max(10_080, 'must be a week at most (10080 minutes)').default(0),
 });
+
+const names = ACTIONS.map(({ name }) => name);
+const isAction = (name: string): boolean => names.includes(name);
+function noAction(name: string): string {
+  const hint = nearest(name, names);
+  return `there is no action ${name}${hint === undefined ? '' : `; did you mean ${hint}?`}`;
+}
 
 export const ruleSchema = z
   .strictObject({
@@ -33,6 +41,10 @@ export const ruleSchema = z
     requester_may_approve: z.boolean().default(true),
     obligations: obligations.default(() => obligations.parse({})),
     environments: z.array(z.string().min(1)).min(1).optional(),
+    actions: z
+      .array(z.string().refine((name) => isAction(name), { error: ({ input }) => noAction(String(input)) }))
+      .min(1)
+      .optional(),
     overrides_baseline: z.literal(true, 'must be true, or be left out').optional(),
     overrides: z
       .array(
@@ -87,7 +99,8 @@ export interface RuleSet {
 
 /** What turns the text of an expression into something that can be asked. */
 export interface Compiler {
-  readonly compileExpression: (text: string) => Expression;
+  /** `actions` are those whose parameters it may read. */
+  readonly compileExpression: (text: string, actions?: readonly string[]) => Expression;
   readonly celScope: RuleSet['celScope'];
 }
 
@@ -95,7 +108,7 @@ export interface Compiler {
 export function ruleSetBy({ compileExpression, celScope }: Compiler, rules: readonly Rule[]): RuleSet {
   const sorted = [...rules].sort((a, b) => (a.id < b.id ? -1 : 1));
   const text = canonicalJson({ baseline: BASELINE_VERSION, rules: sorted });
-  const compiled = sorted.map((rule) => ({ ...rule, expression: compileExpression(rule.when) }));
+  const compiled = sorted.map((rule) => ({ ...rule, expression: compileExpression(rule.when, rule.actions) }));
   return { rules: compiled, text, hash: sha256(text), celScope };
 }
 

@@ -24,6 +24,7 @@ export function scopeOf(input: PolicyInput, facts: PlanFacts, request: PreparedR
     },
     action: actionOf(request),
     actions: requests.map(actionOf),
+    params: facts.params?.[request.id] ?? null,
     target: facts.targets[target.text] ?? unknownTarget(target),
     change,
     time,

@@ -33,6 +33,8 @@ export interface ChangeFacts {
 export interface PlanFacts {
   /** By target text, such as `vm/103`. */
   readonly targets: Readonly<Record<string, TargetFacts>>;
+  /** By request id, with defaults and without secrets. Absent in plans of versions that did not keep them. */
+  readonly params?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly change: ChangeFacts | null;
   readonly blast_radius: {
     readonly guests: readonly string[];

@@ -8,7 +8,7 @@ import { findChangeAs } from './access.ts';
 import type { CriterionCheck } from './model.ts';
 import { isOver, type ChangeRecord, type CriterionResult } from './record.ts';
 import { change, type ChangeView } from './records.ts';
-import { plansOf } from './view.ts';
+import { NEVER_APPLIED, plansOf } from './view.ts';
 
 const TCP_MS = 3_000;
 
@@ -66,9 +66,7 @@ async function runCheck(deps: ChangesDeps, id: string, check: CriterionCheck): P
 }
 
 async function plansApplied(deps: ChangesDeps, id: string): Promise<Found> {
-  const plans = (await plansOf(deps.store, id)).filter(
-    ({ state }) => !['denied', 'expired', 'canceled'].includes(state),
-  );
+  const plans = (await plansOf(deps.store, id)).filter(({ state }) => !NEVER_APPLIED.includes(state));
   const open = plans.filter(({ state }) => state !== 'applied');
   if (plans.length === 0) return found(false, 'it has no plans');
   return found(

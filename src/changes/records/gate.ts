@@ -4,9 +4,11 @@ import type { ChangesDeps } from '../changes.ts';
 import type { ChangeFacts } from '../policy/types.ts';
 import type { Principal } from '../../identity/index.ts';
 import { findChangeFor } from './access.ts';
-import { recordOf, type ChangeRecord } from './record.ts';
+import { requireEmergencyBegun } from './approve.ts';
+import { isApproved, recordOf, type ChangeRecord } from './record.ts';
 import { changeIn } from './records.ts';
 import { moved } from './status.ts';
+import { isPreapproved } from './view.ts';
 
 /** What rules see of the change that a plan names; undefined for one that is kept elsewhere. */
 export async function changeFactsOf(store: Store, id: string): Promise<ChangeFacts | undefined> {
@@ -42,22 +44,34 @@ function requireTouched({ id, content: { environments } }: ChangeRecord, environ
 }
 
 /**
- * Whether the change that a plan belongs to lets it be applied now. Errors: `CHANGE_STATE` when it is over, paused, or a
- * normal one that nobody has approved, or when it does not touch the plan's environment any more.
+ * Whether the change that a plan belongs to lets it be applied now. Errors: `CHANGE_STATE` when it is over, paused, or not
+ * approved (a normal one, or a standard one for a plan that no rule has allowed), or when it does not touch the plan's
+ * environment any more; and what begins an emergency without a second factor.
  */
-export async function requireChange(store: Store, { change_id, plan_id, environment }: PlanRecord): Promise<void> {
-  const row = change_id === null ? undefined : await findChangeRecord(store, change_id);
+export async function requireChange(
+  deps: Pick<ChangesDeps, 'store' | 'estate' | 'clock'>,
+  plan: PlanRecord,
+  principal: Principal,
+): Promise<void> {
+  const { change_id, plan_id, environment } = plan;
+  const row = change_id === null ? undefined : await findChangeRecord(deps.store, change_id);
   if (row === undefined) return;
   const record = recordOf(row);
   requireTouched(record, environment);
   const { id, category, status } = record;
-  const ready = ['approved', 'in_progress', ...(category === 'normal' ? [] : ['planned'])];
-  if (ready.includes(status)) return;
-  throw new AgentError(
-    'CHANGE_STATE',
-    `${id} is ${status.replace('_', ' ')}; ${status === 'planned' ? 'a normal change is approved before its plans are applied' : 'its plans are not applied'}.`,
-    { plan_id, more: { change_id: id } },
-  );
+  const refuse = (why: string): never => {
+    const words = `${id} is ${status.replace('_', ' ')}; ${why}.`;
+    throw new AgentError('CHANGE_STATE', words, { plan_id, more: { change_id: id } });
+  };
+  if (!['planned', 'approved', 'in_progress'].includes(status)) return refuse('its plans are not applied');
+  if (category === 'emergency') return requireEmergencyBegun(deps, record, principal);
+  if (category === 'normal' && status === 'planned')
+    return refuse('a normal change is approved before its plans are applied');
+  if (category === 'normal' && status === 'in_progress' && !isApproved(record))
+    return refuse('it was rewritten after its approval, so it is approved again as it stands now');
+  // Also once it is under way: what is standard about it are the plans that the rule allows.
+  if (category === 'standard' && !isPreapproved(plan) && !isApproved(record))
+    return refuse('no rule has allowed this plan beforehand, so the change is approved first');
 }
 
 /** The first plan of a change that is applied begins it. */

@@ -1,4 +1,6 @@
+export { findChangeAs } from './access.ts';
 export { judgeCriterion, runChecks } from './criteria.ts';
+export { changesBetween, type DatedChange } from './dated.ts';
 export { addEvidence } from './evidence.ts';
 export { beginChange, changeFactsOf, requireChange, requirePlannable } from './gate.ts';
 export { changeMetrics, remindOfReviews, type ChangeMetrics } from './metrics.ts';
@@ -10,6 +12,8 @@ export {
   contentSchema,
   type ContentInput,
 } from './model.ts';
+export { digestOf as changeDigest } from './record.ts';
 export { readChange } from './markdown/read.ts';
 export { createChange, exportChange, importChange, listChanges, updateChange, viewChange } from './records.ts';
-export { approveChange, reviewChange, setStatus } from './status.ts';
+export { approveChange, boundOf } from './approve.ts';
+export { reviewChange, setStatus } from './status.ts';

@@ -19,7 +19,8 @@ export interface Line {
   readonly text: string;
   readonly lines?: readonly Line[] | undefined;
 }
-const words = (most: number) => z.string().trim().min(1).max(most);
+const words = (most: number) =>
+  z.string('is needed').trim().min(1, 'is needed').max(most, `must have ${most} letters at most`);
 const line: z.ZodType<Line> = z
   .lazy(() => z.strictObject({ text: words(2000), lines: z.array(line).max(100).optional() }))
   // What refers to itself needs a name in the OpenAPI document.
@@ -32,7 +33,7 @@ export const checkSchema = z
     z.strictObject({ kind: z.literal('plan').describe('Every linked plan was applied and verified.') }),
     z.strictObject({
       kind: z.literal('guest').describe('A guest has a status.'),
-      environment: z.string().min(1).describe('Where the guest is.'),
+      environment: z.string().min(1, 'is needed').describe('Where the guest is.'),
       target: z
         .string()
         .regex(/^(vm|ct)\/[1-9]\d{2,8}$/, 'must be vm/103 or ct/104')
@@ -45,7 +46,11 @@ export const checkSchema = z
         .string()
         .regex(/^[A-Za-z0-9.:-]{1,253}$/, 'must be a name or an address')
         .describe('The host.'),
-      port: z.int().min(1).max(65535).describe('The port.'),
+      port: z
+        .int('must be a number from 1 to 65535')
+        .min(1, 'must be 1 or more')
+        .max(65535, 'must be 65535 or less')
+        .describe('The port.'),
     }),
   ])
   .describe('A check that the control plane runs itself.');
@@ -71,7 +76,10 @@ export const contentSchema = z.strictObject({
     .describe('What belongs to it and what does not.'),
   risk: z
     .strictObject({
-      level: z.enum(['low', 'medium', 'high']).default('low').describe('How much can go wrong.'),
+      level: z
+        .enum(['low', 'medium', 'high'], 'must be low, medium or high')
+        .default('low')
+        .describe('How much can go wrong.'),
       identified: lines.describe('What can go wrong.'),
       mitigations: lines.describe('What is done against it.'),
     })

@@ -31,6 +31,8 @@ export interface BoardApproval {
   readonly at: number;
   readonly comment: string;
   readonly method: string;
+  /** How the second factor was shown; absent when none was. */
+  readonly factor?: string;
   /** Of the content as that person saw it. */
   readonly digest: string;
 }
@@ -52,6 +54,10 @@ export interface ChangeRecord {
   readonly created_at: number;
   readonly updated_at: number;
   readonly created_by: Actor;
+  /** Everybody who has rewritten it, each once. */
+  readonly writers?: readonly Actor[];
+  /** Its category when it was begun: one that is raised to an emergency later was not begun as one. */
+  readonly begun_as?: Category;
   readonly content: Content;
   readonly history: readonly Passage[];
   /** By the criterion's words, so that a criterion that was rewritten is open again. */
@@ -75,6 +81,10 @@ export function rowOf(record: ChangeRecord): ChangeRecordRow {
 /** What an approval is bound to: the words of the change and its category. */
 export const digestOf = ({ content, category }: Pick<ChangeRecord, 'content' | 'category'>): string =>
   hashJson({ content, category });
+
+/** Whether somebody has approved it as it stands. */
+export const isApproved = (record: ChangeRecord): boolean =>
+  record.approvals.some(({ digest }) => digest === digestOf(record));
 
 /** The note that belongs to where the change stands now. */
 export const noteOf = ({ history, status }: ChangeRecord): string =>

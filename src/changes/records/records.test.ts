@@ -213,9 +213,16 @@ describe('a change', () => {
     expect(await refused(updateChange(life.changes, id, { category: 'standard', content: {} }, person))).toMatch(
       /^FORBIDDEN/,
     );
+    // What the built-in rules let a person do is no rule of the policy, however little it touches.
+    await planFor(id);
+    expect(await refused(updateChange(life.changes, id, { category: 'standard', content: {} }, person))).toMatch(
+      /^FORBIDDEN: .* is not among what a rule allows \(the risk is medium/,
+    );
     expect(await updateChange(life.changes, id, { category: 'emergency', content: {} }, person)).toMatchObject({
       category: 'emergency',
     });
+    for (const category of ['standard', 'normal'] as const)
+      expect(await refused(updateChange(life.changes, id, { category, content: {} }, person))).toMatch(/^FORBIDDEN/);
   });
 
   it('keeps a word on a criterion only for the words that it was about', async () => {

@@ -4,12 +4,14 @@ import {
   insertChangeRecord,
   lastChangeNumber,
   updateChangeRecord,
+  type Actor,
   type ChangeRecordFilter,
   type StoreTx,
 } from '../../store/index.ts';
 import type { ChangesDeps } from '../changes.ts';
 import { actorOf, type Principal } from '../../identity/index.ts';
 import { findChangeAs, findChangeFor, maySee, requireFor } from './access.ts';
+import { bodyOf } from '../plan.ts';
 import { readChange } from './markdown/read.ts';
 import { writeChange } from './markdown/write.ts';
 import {
@@ -23,7 +25,7 @@ import {
   type ContentInput,
 } from './model.ts';
 import { changesOf, digestOf, isOver, isOverdue, noteOf, recordOf, rowOf, type ChangeRecord } from './record.ts';
-import { changeView, plansOf, proposedCategory } from './view.ts';
+import { changeView, isPreapproved, NEVER_APPLIED, plansOf } from './view.ts';
 
 export type ChangeView = Record<string, unknown>;
 
@@ -167,22 +169,30 @@ export async function updateChange(
     if (CATEGORIES.indexOf(category) < CATEGORIES.indexOf(record.category)) requireRule(plans, category);
     if (isOver(record)) throw new AgentError('CHANGE_STATE', `${id} is ${record.status} and is not rewritten.`);
     if (input.digest !== undefined && input.digest !== digestOf(record))
-      throw new AgentError('CHANGE_STATE', `${id} was changed meanwhile; look at it again.`);
-    const after = { ...record, content, category };
+      throw new AgentError('CHANGE_STATE', `${id} was changed meanwhile; look at it again.`, {
+        errors: { digest: `is of words that were rewritten; those of now have ${digestOf(record)}` },
+      });
+    const after = { ...record, content, category, writers: withWriter(record, actorOf(principal)) };
     if (record.status !== 'approved' || digestOf(after) === digestOf(record)) return after;
     return passed(deps, after, 'planned', 'it was rewritten after its approval', principal);
   });
 }
 
-/** A category may always be raised; lower it only where a rule has allowed every plan of it. */
+const withWriter = ({ writers = [] }: ChangeRecord, by: Actor): readonly Actor[] =>
+  writers.some(({ id }) => id === by.id) ? writers : [...writers, by];
+
+/** A category may always be raised; it is lowered only where a rule of the policy has allowed every plan. */
 function requireRule(plans: Awaited<ReturnType<typeof plansOf>>, category: Category): void {
-  const proposal = proposedCategory(plans);
-  if (proposal !== undefined && CATEGORIES.indexOf(proposal.proposed) <= CATEGORIES.indexOf(category)) return;
+  const live = plans.filter(({ state }) => !NEVER_APPLIED.includes(state));
+  const other = live.find((plan) => !isPreapproved(plan));
+  if (live.length > 0 && other === undefined) return;
+  const why =
+    other === undefined
+      ? 'make them first, with --change'
+      : `plan ${other.plan_id} is not among what a rule allows (${bodyOf(other).change_category?.why ?? 'nothing is known of it'})`;
   throw new AgentError(
     'FORBIDDEN',
-    proposal === undefined
-      ? `A change is ${category} only when a rule of the policy has allowed its plans; make them first, with --change.`
-      : `Its plans ask for the category ${proposal.proposed}: ${proposal.why}. Only a rule of the policy can make it ${category}.`,
+    `A change is made ${category} only when a rule of the policy has allowed its plans beforehand; ${why}.`,
     { errors: { category: `only a rule can make it ${category}` } },
   );
 }

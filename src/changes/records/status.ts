@@ -3,7 +3,8 @@ import type { ChangesDeps } from '../changes.ts';
 import { actorOf, type Principal } from '../../identity/index.ts';
 import { findChangeAs } from './access.ts';
 import type { ChangeStatus } from './model.ts';
-import { digestOf, type ChangeRecord } from './record.ts';
+import { requireEmergencyBegun } from './approve.ts';
+import { isApproved, type ChangeRecord } from './record.ts';
 import { change, passed, type ChangeView } from './records.ts';
 
 /** Where a change may go from where it stands. `approved` is reached by an approval alone. */
@@ -20,9 +21,6 @@ export const CHANGE_TRANSITIONS: Readonly<Record<ChangeStatus, readonly ChangeSt
 const WITH_REASON: readonly ChangeStatus[] = ['paused', 'rolled_back', 'rejected'];
 /** How long after an emergency its review may take. */
 export const REVIEW_MS = 5 * 86_400_000;
-
-const isApproved = (record: ChangeRecord): boolean =>
-  record.approvals.some(({ digest }) => digest === digestOf(record));
 
 /**
  * Moves a change on. Errors: `CHANGE_STATE` when it cannot go there from where it stands, when it is not approved, or when
@@ -44,9 +42,9 @@ export async function setStatus(
   return change(deps, id, principal, `change.${status}`, (record) => moved(deps, record, { status, note }, principal));
 }
 
-/** The change after the move. Errors: `CHANGE_STATE`. */
+/** The change after the move. Errors: `CHANGE_STATE`, and what begins an emergency without a second factor. */
 export function moved(
-  deps: Pick<ChangesDeps, 'clock'>,
+  deps: Pick<ChangesDeps, 'clock' | 'estate'>,
   record: ChangeRecord,
   { status, note }: { readonly status: ChangeStatus; readonly note: string },
   principal: Principal,
@@ -61,8 +59,10 @@ export function moved(
   const needsBoard = record.category === 'normal' && !isApproved(record);
   if (status === 'approved' && !isApproved(record)) refuse('an approval makes it approved, not a word.');
   if (status === 'in_progress' && needsBoard) refuse('a normal change is approved before it begins.');
+  if (status === 'in_progress') requireEmergencyBegun(deps, record, principal);
   if (status === 'completed') requireCriteria(record, refuse);
-  const after = passed(deps, record, status, note, principal);
+  const begun = status === 'in_progress' ? { ...record, begun_as: record.category } : record;
+  const after = passed(deps, begun, status, note, principal);
   const reviewed = record.category === 'emergency' && (status === 'completed' || status === 'rolled_back');
   return reviewed && after.review === undefined
     ? { ...after, review: { due_at: deps.clock.now() + REVIEW_MS } }
@@ -75,29 +75,6 @@ function requireCriteria({ content, results }: ChangeRecord, refuse: (why: strin
     refuse(
       `${open.length} of ${content.validation.length} criteria have not passed: ${open.map(({ text }) => text).join('; ')}.`,
     );
-}
-
-/** The board's yes, which may be one person's; bound to the words as that person saw them. Errors as for a plan. */
-export async function approveChange(
-  deps: ChangesDeps,
-  id: string,
-  { digest, comment = '' }: { readonly digest: string; readonly comment?: string | undefined },
-  principal: Principal,
-): Promise<ChangeView> {
-  if (principal.class !== 'human')
-    throw new AgentError('APPROVAL_FORBIDDEN', `${principal.name} is no person; only a person can approve a change.`);
-  await findChangeAs(deps.store, id, principal, 'approver');
-  return change(deps, id, principal, 'change.approved', (record) => {
-    if (digest !== digestOf(record))
-      throw new AgentError('CHANGE_STATE', `${id} was changed since you looked at it; look at it again.`);
-    if (record.status !== 'planned' && record.status !== 'paused' && record.status !== 'approved')
-      throw new AgentError('CHANGE_STATE', `${id} is ${record.status.replace('_', ' ')}; there is nothing to approve.`);
-    const by = actorOf(principal);
-    const approvals = record.approvals.filter((one) => one.by.id !== by.id || one.digest !== digest);
-    const given = { by, at: deps.clock.now(), comment, method: principal.method, digest };
-    const after = { ...record, approvals: [...approvals, given] };
-    return record.status === 'planned' ? passed(deps, after, 'approved', comment, principal) : after;
-  });
 }
 
 /** What was learned of an emergency. Errors: `CHANGE_STATE` when none is due, `APPROVAL_FORBIDDEN` for no person. */

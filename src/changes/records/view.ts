@@ -13,6 +13,12 @@ const MOST_PLANS = 500;
 export const plansOf = (reader: StoreReader, id: string): Promise<PlanRecord[]> =>
   listPlans(reader, { change_id: id, limit: MOST_PLANS });
 
+/** Plans that are over without having changed anything. */
+export const NEVER_APPLIED: readonly PlanRecord['state'][] = ['denied', 'expired', 'canceled'];
+
+/** Whether a rule of the policy has allowed all of a plan in advance. */
+export const isPreapproved = (plan: PlanRecord): boolean => bodyOf(plan).change_category?.rule !== undefined;
+
 /** The category that the plans' reach and risk ask for; undefined as long as there are no plans. */
 export function proposedCategory(plans: readonly PlanRecord[]): { proposed: Category; why: string } | undefined {
   const proposals = plans.flatMap((plan) => bodyOf(plan).change_category ?? []);

@@ -48,20 +48,19 @@ export async function reportRun(deps: RunbookDeps, run_id: string, principal: Pr
 /** Runs that the caller may see, newest first, without their steps. */
 export async function listRuns(
   deps: RunbookDeps,
-  filter: { readonly limit: number; readonly before?: string | undefined; readonly state?: RunState | undefined },
+  filter: {
+    readonly limit: number;
+    readonly before?: string | undefined;
+    readonly states?: readonly RunState[] | undefined;
+  },
   principal: Principal,
 ): Promise<Record<string, unknown>> {
-  const { limit, before, state } = filter;
-  const found = await listRunbookRuns(deps.changes.store, {
-    limit,
-    before,
-    states: state === undefined ? undefined : [state],
-  });
+  const found = await listRunbookRuns(deps.changes.store, filter);
   const mine = found
     .map(runOf)
     .filter(({ body }) => environmentsOf(body.steps).every((name) => mayUse(principal, name)));
   const runs = mine.map(runSummary);
-  return { runs, ...(found.length === limit ? { next: found.at(-1)?.run_id } : {}) };
+  return { runs, ...(found.length === filter.limit ? { next: found.at(-1)?.run_id } : {}) };
 }
 
 function runSummary(run: Run): Record<string, unknown> {

@@ -62,6 +62,33 @@ describe('a change window', () => {
     expect(windows.check('home', at('2026-12-31T23:30'))).toMatchObject({ open: true, until: at('2027-01-01T03:00') });
   });
 
+  it('opens on leap days only, by either kind of calendar, and goes on into March', () => {
+    for (const when of [{ calendar: '*-02-29 22:00' }, { rrule: 'FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;BYHOUR=22' }]) {
+      const windows = berlin({ windows: [{ name: 'leap', ...when, duration: 4 * HOUR }] });
+      expect(iso(windows.next('home', at('2026-11-20T00:00')))).toBe('2028-02-29T21:00');
+      expect(iso(windows.check('home', at('2028-02-29T23:30')).until)).toBe('2028-03-01T01:00');
+      expect(iso(windows.next('home', at('2028-03-01T02:00')))).toBe('2032-02-29T21:00');
+      // 2100 is none.
+      expect(iso(windows.next('home', at('2096-03-01T04:00')))).toBe('2104-02-29T21:00');
+    }
+  });
+
+  it.each([
+    // The hour that is left out, and the one that is shown twice, of each zone.
+    ['Europe/Berlin', '02:30', '2026-03-28T12:00', '2026-03-30T00:30', '2026-10-24T12:00', '2026-10-25T00:30'],
+    ['America/New_York', '02:30', '2026-03-07T12:00', '2026-03-09T06:30', '2026-10-31T12:00', '2026-11-01T07:30'],
+    ['America/New_York', '01:30', '2026-03-07T12:00', '2026-03-08T06:30', '2026-10-31T12:00', '2026-11-01T05:30'],
+    ['Australia/Lord_Howe', '02:15', '2026-10-02T20:00', '2026-10-04T15:15', '2026-04-04T05:00', '2026-04-04T15:45'],
+    ['Australia/Lord_Howe', '01:45', '2026-10-03T05:00', '2026-10-03T15:15', '2026-04-04T05:00', '2026-04-04T14:45'],
+  ])('in %s at %s: the gap and the overlap, by either kind of calendar', (zone, time, gap, after, overlap, first) => {
+    const [hour = '', minute = ''] = time.split(':').map((part) => String(Number(part)));
+    for (const when of [{ calendar: time }, { rrule: `FREQ=DAILY;BYHOUR=${hour};BYMINUTE=${minute}` }]) {
+      const windows = new ChangeWindows({ zone, windows: [{ name: 'w', ...when, duration: HOUR }] });
+      expect(iso(windows.next('home', at(gap))), JSON.stringify(when)).toBe(after);
+      expect(iso(windows.next('home', at(overlap))), JSON.stringify(when)).toBe(first);
+    }
+  });
+
   it('opens by a recurrence rule, but not at a time that the clocks leave out', () => {
     const second = berlin({ windows: [{ name: 'w', rrule: 'FREQ=MONTHLY;BYDAY=2SA;BYHOUR=2', duration: HOUR }] });
     expect(iso(second.next('home', at('2026-11-20T00:00')))).toBe('2026-12-12T01:00');

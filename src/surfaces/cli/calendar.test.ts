@@ -63,12 +63,23 @@ test('the calendar is a table; an empty one says so', async () => {
   entries = [
     { kind: 'freeze', environment: 'home', name: 'on battery', from: iso(0), to: null },
     { kind: 'window', environment: 'home', name: 'night', from: iso(50), to: iso(54), tiers: [2, 3] },
+    {
+      kind: 'change',
+      environment: 'home',
+      name: 'Switch',
+      from: iso(50),
+      to: iso(54),
+      change_id: 'CC-002',
+      status: 'in_progress',
+    },
     { kind: 'plan', environment: 'home', name: 'vm.start vm/301', from: iso(50), to: iso(54), plan_id: PLAN_ID },
   ];
   const { out } = await cli('calendar', '--days', '7');
   expect(server.received.at(-1)?.path).toContain('to=2026-01-08');
   expect(out.split('\n')[1]).toMatch(/^2026-01-01 00:00:00Z +open end +freeze +home +on battery$/);
   expect(out.replaceAll(/\s+/g, ' ')).toContain('night (tier 2, 3)');
+  expect(out.replaceAll(/\s+/g, ' ')).toContain('change home CC-002 Switch (in progress)');
+  expect((await cli('change', 'calendar', '--days', '7')).out).toBe(out);
   expect(out).toContain("The lab's clock is in Europe/Berlin; times here are UTC.");
   expect(JSON.parse((await cli('--json', 'calendar')).out)).toMatchObject({ entries });
   expect(await cli('calendar', '--days', '0')).toMatchObject({ exit: 2 });

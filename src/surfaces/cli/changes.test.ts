@@ -167,6 +167,22 @@ test('change approve needs the digest without a terminal, and asks on one', asyn
   expect((await pxa(['approve', 'CC-007', '--hash', HASH])).exit).toBe(3);
 });
 
+test('change approve sends the second factor, or asks for what the server asks for', async () => {
+  const path = '/v1/changes/CC-007/approve';
+  server.routes[`POST ${path}`] = ({ body }, response) =>
+    (body as { factor?: string }).factor === undefined
+      ? refuse(response, 403, 'SECOND_FACTOR_REQUIRED', 'ada wrote CC-007', { errors: { factor: 'is needed' } })
+      : { ...CHANGE, status: 'approved' };
+  const bare = ['approve', 'CC-007', '--hash', HASH, '--confirm', HASH.slice(0, 8)];
+  expect((await pxa([...bare, '--factor', '123456'])).exit).toBe(0);
+  const sent = { digest: HASH, factor: '123456', confirm: HASH.slice(0, 8) };
+  expect(server.bodies(`POST ${path}`)).toEqual([sent]);
+  expect(await pxa(bare)).toMatchObject({ exit: 3, err: expect.stringContaining('SECOND_FACTOR_REQUIRED') as string });
+  const asked = await pxa(bare, { tty: true, stdin: '123456\r' });
+  expect(asked.exit).toBe(0);
+  expect(server.bodies(`POST ${path}`).at(-1)).toEqual(sent);
+});
+
 test('the steps of a change send what was said', async () => {
   for (const step of ['reject', 'status', 'check', 'criteria/2', 'review', 'evidence'])
     server.routes[`POST /v1/changes/CC-007/${step}`] = () => CHANGE;

@@ -112,6 +112,9 @@ export interface CalendarEntry {
   readonly categories?: readonly string[];
   readonly blackouts?: readonly string[];
   readonly plan_id?: string;
+  readonly change_id?: string;
+  /** Of a change: where it stands. */
+  readonly status?: string;
 }
 
 export interface Plan {

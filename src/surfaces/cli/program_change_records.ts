@@ -47,6 +47,11 @@ function addDocuments(change: Command, act: Act): void {
     .description('write a change as Markdown, to a file or the standard output')
     .action(act(async () => (await import('./commands/changes.ts')).exportChange));
   change
+    .command('calendar')
+    .description('list changes on their days, with windows, blackouts, scheduled plans and freezes')
+    .option('--days <n>', 'how many days from now', '42')
+    .action(act(async () => (await import('./commands/schedule.ts')).showCalendar));
+  change
     .command('metrics')
     .description('how often changes fail, how long they take, how many are emergencies')
     .option('--since <time>', 'of the last 90d, 12h…; of all when left out')
@@ -59,6 +64,8 @@ function addSteps(change: Command, act: Act): void {
     .description('approve a change as it stands; only for people')
     .option('--hash <digest>', 'the digest of the change that was read; needed without a terminal')
     .option('--comment <text>', 'kept with the approval')
+    .option('--factor <code>', 'your second factor: what the authenticator shows, or a recovery code; - reads it')
+    .option('--confirm <digits>', 'the first 8 digits of the digest, for a change that you wrote yourself')
     .option('--yes', 'on a terminal: show the change and do not ask')
     .action(act(async () => (await import('./commands/change_steps.ts')).approve));
   change

@@ -28,7 +28,7 @@ export function addChangeCommands(program: Command, act: Act): void {
   addOperations(program, act);
   program
     .command('calendar')
-    .description('list change windows, blackouts, scheduled plans and freezes')
+    .description('list change windows, blackouts, changes, scheduled plans and freezes')
     .option('--days <n>', 'how many days from now', '42')
     .action(act(async () => (await import('./commands/schedule.ts')).showCalendar));
 }

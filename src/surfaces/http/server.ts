@@ -38,7 +38,7 @@ const BODY_LIMIT = 1024 * 1024;
 /** Requests of one address in ten seconds; a person or a program at work stays far below. */
 const RATE = { max: 5_000, timeWindow: 10_000 };
 /** What the page itself shows, by its own router. */
-const PAGES = ['/', '/changes', '/calendar', '/people'];
+const PAGES = ['/', '/changes', '/runbooks', '/calendar', '/people'];
 const PAGE = join(import.meta.dirname, '../../../web/dist');
 
 /** The HTTP surface: the routes of the contract, OpenAPI made from their schemas, and the page at `/`. */

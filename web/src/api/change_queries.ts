@@ -1,3 +1,4 @@
+import { askPasskey } from './passkey.ts';
 import type { Change, ChangeMetrics } from './change_types.ts';
 import { usePages, usePolling, useRead, useSend, type Page } from './queries.ts';
 
@@ -35,3 +36,21 @@ export interface Step {
 /** One step of a change's life. */
 export const useStep = (id: string) =>
   useSend<Change, Step>((post, { path, body }) => post(`/v1/changes/${q(id)}/${path}`, body));
+
+/** An approval that a passkey signs: it is asked about this change as it stands. */
+export const useApproveWithPasskey = (id: string) =>
+  useSend<Change, Readonly<Record<string, unknown>>>(async (post, body, client) => {
+    const path = `/v1/changes/${q(id)}`;
+    const factor = await askPasskey(await client.get<Record<string, unknown>>(`${path}/passkey-challenge`));
+    return post(`${path}/approve`, { ...body, factor });
+  });
+
+/** A new change. */
+export const useWrite = () =>
+  useSend<Change, Readonly<Record<string, unknown>>>((post, body) => post('/v1/changes', body));
+
+/** Some of a change anew; `digest` is of the words that were read. */
+export const useRewrite = (id: string) =>
+  useSend<Change, Readonly<Record<string, unknown>>>((_, body, client) =>
+    client.change('PATCH', `/v1/changes/${q(id)}`, body),
+  );

@@ -133,19 +133,21 @@ export const useActiveOperations = () =>
 export const useOperations = () =>
   usePages<Page & { operations: Operation[] }>(['operations', 'all'], '/v1/operations?limit=10');
 
+/** Runs that can still go on. */
+export const useOpenRuns = () =>
+  usePages<Page & { runs: RunSummary[] }>(['runs', 'active'], '/v1/runbook-runs?limit=10&active=1');
+
 export const useRuns = () => usePages<Page & { runs: RunSummary[] }>(['runs', 'all'], '/v1/runbook-runs?limit=10');
 
 /**
  * A change that the server is asked for. Whatever the answer, plans, operations, changes and the audit are read again after it:
  * a refusal usually means that the page shows something old.
  */
-export function useSend<T, V>(
-  what: (post: Client['post'], input: V, remove: <R>(path: string) => Promise<R>) => Promise<T>,
-) {
+export function useSend<T, V>(what: (post: Client['post'], input: V, client: Client) => Promise<T>) {
   const { client } = useApi();
   const queries = useQueryClient();
   return useMutation<T, Error, V>({
-    mutationFn: (input) => what(client.post, input, (path) => client.change('DELETE', path)),
+    mutationFn: (input) => what(client.post, input, client),
     onSettled: (_, error) => {
       if (error instanceof Problem && error.status === 400) return;
       for (const key of ['plans', 'operations', 'changes', 'runs', 'audit', 'calendar'])

@@ -21,6 +21,8 @@ export interface Session {
 }
 
 const KEY = 'proxmox-agent.token';
+/** What begins the names of drafts; they end when their writer signs out, not when a session ends by itself. */
+export const DRAFTS = 'proxmox-agent.draft.';
 
 /** `brief` ends with the tab, `lasting` stays on the device. */
 export function createSession(brief: Storage, lasting: Storage): Session {
@@ -57,6 +59,7 @@ export function createSession(brief: Storage, lasting: Storage): Session {
     },
     signOut(why) {
       forget();
+      if (why === undefined) for (const key of Object.keys(brief)) if (key.startsWith(DRAFTS)) brief.removeItem(key);
       csrf = undefined;
       because = why;
       tell();

@@ -231,7 +231,7 @@ export interface Schedule {
 }
 
 export interface CalendarEntry {
-  readonly kind: 'window' | 'blackout' | 'plan' | 'freeze';
+  readonly kind: 'window' | 'blackout' | 'plan' | 'freeze' | 'change';
   readonly environment: string;
   readonly name: string;
   readonly from: Instant;
@@ -239,6 +239,9 @@ export interface CalendarEntry {
   readonly tiers?: readonly number[];
   readonly categories?: readonly string[];
   readonly plan_id?: string;
+  readonly change_id?: string;
+  /** Of a change: where it stands. */
+  readonly status?: string;
   /** Of a window, the blackouts that hold at some time of it. */
   readonly blackouts?: readonly string[];
   readonly by?: unknown;

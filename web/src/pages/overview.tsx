@@ -9,15 +9,13 @@ import { FinishedOperations } from './operation/finished.tsx';
 import { PlanDialog } from './plan/dialog.tsx';
 import { Plans } from './plan/list.tsx';
 import { ProposeDialog } from './propose/dialog.tsx';
-import { Runbooks } from './runbook/list.tsx';
-import { RunDialog } from './runbook/run.tsx';
-import { StartDialog } from './runbook/start.tsx';
+import { OpenRuns } from './runbook/list.tsx';
 
 /** Everything on one page: first what waits for a person, then what is happening, then the lab, then the past. */
 export function Overview() {
-  const { plan, propose, runbook, run } = useSearch({ from: '__root__' });
+  const { plan, propose, change } = useSearch({ from: '__root__' });
   const navigate = useNavigate();
-  const go = (next: { plan?: string; run?: string }): void =>
+  const go = (next: { plan?: string }): void =>
     void navigate({
       to: '/',
       search: ({ environment }) => ({ ...(environment === undefined ? {} : { environment }), ...next }),
@@ -27,7 +25,7 @@ export function Overview() {
       <OverdueReviews />
       <Plans />
       <ActiveOperations />
-      <Runbooks />
+      <OpenRuns />
       <div className="grid gap-7 xl:grid-cols-2">
         <Environments />
         <Nodes />
@@ -36,13 +34,10 @@ export function Overview() {
       <FinishedOperations />
       <Audit />
       {plan !== undefined && <PlanDialog key={plan} plan_id={plan} onClose={() => go({})} />}
-      {plan === undefined && run !== undefined && <RunDialog key={run} run_id={run} onClose={() => go({})} />}
-      {plan === undefined && run === undefined && runbook !== undefined && (
-        <StartDialog id={runbook} onClose={() => go({})} onStarted={(made) => go({ run: made })} />
-      )}
-      {plan === undefined && run === undefined && propose !== undefined && (
+      {plan === undefined && propose !== undefined && (
         <ProposeDialog
           target={propose === 'any' ? '' : propose}
+          change={change}
           onClose={() => go({})}
           onPlanned={(made) => go({ plan: made })}
         />

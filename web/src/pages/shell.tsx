@@ -11,7 +11,6 @@ import { EnvironmentChoice } from './environment.tsx';
 const SECTIONS = [
   ['plans', 'Plans'],
   ['operations', 'Operations'],
-  ['runbooks', 'Runbooks'],
   ['environments', 'Environments'],
   ['nodes', 'Nodes'],
   ['guests', 'Guests'],
@@ -21,6 +20,7 @@ const SECTIONS = [
 
 const PAGES = [
   ['/changes', 'Changes'],
+  ['/runbooks', 'Runbooks'],
   ['/calendar', 'Calendar'],
   ['/people', 'People'],
 ] as const;

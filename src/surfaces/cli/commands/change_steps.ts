@@ -3,6 +3,7 @@ import type { Change } from '../model.ts';
 import { usage } from '../problem.ts';
 import { criterionLines } from '../render/change.ts';
 import { changePath, showChangeAnswer } from './changes.ts';
+import { proofOf, sendApproval } from './decide.ts';
 
 const noted = (name: string, text: string | undefined): Record<string, string> =>
   text === undefined ? {} : { [name]: text };
@@ -12,17 +13,24 @@ interface ApproveOptions {
   readonly hash?: string;
   readonly comment?: string;
   readonly yes?: boolean;
+  readonly factor?: string;
+  readonly confirm?: string;
 }
 
 /** A person's yes to the change that was read: its digest is sent with it. Exit code 6 when the person said no. */
-export async function approve(context: Context, { hash, comment, yes }: ApproveOptions, id: string): Promise<number> {
+export async function approve(
+  context: Context,
+  { hash, comment, yes, factor, confirm }: ApproveOptions,
+  id: string,
+): Promise<number> {
   const digest = hash ?? (await readAndAsk(context, id, yes === true));
   if (digest === undefined) {
     context.note('Not approved; nothing was sent.');
     return 6;
   }
   const body = { digest, ...noted('comment', comment) };
-  const answer = await context.api.post<Change>(changePath(id, '/approve'), body);
+  const proof = await proofOf(context, { factor, confirm });
+  const answer = await sendApproval<Change>(context, { to: changePath(id, '/approve'), mark: 'digest' }, body, proof);
   await context.show(answer, ({ status }) =>
     status === 'approved'
       ? ['Approved.', `  proxmox-agent change status ${id} in_progress`]

@@ -32,9 +32,8 @@ export async function approve(
     return 6;
   }
   const body = { plan_hash, ...noted(comment) };
-  const code = factor === undefined ? {} : { factor: (await codeOf(context, factor)).trim() };
-  const proof = { ...code, ...(confirm === undefined ? {} : { confirm }) };
-  const answer = await send(context, plan_id, body, proof);
+  const proof = await proofOf(context, { factor, confirm });
+  const answer = await sendApproval<Plan>(context, { to: path(plan_id, '/approve'), mark: 'hash' }, body, proof);
   await context.show(answer, ({ state, decision, approvals = [] }) =>
     state === 'approved'
       ? ['Approved.', `  proxmox-agent apply ${plan_id}`]
@@ -45,15 +44,32 @@ export async function approve(
   return 0;
 }
 
-interface Proof {
+export interface Proof {
   readonly factor?: string;
   readonly confirm?: string;
 }
 
-/** Sends the approval; what the server asks for besides is asked on a terminal, and sent with it the second time. */
-async function send(context: Context, plan_id: string, body: object, proof: Proof): Promise<Answer<Plan>> {
+/** What the options say of a second factor; `-` reads the code from the standard input. */
+export async function proofOf(
+  context: Context,
+  { factor, confirm }: { readonly factor?: string | undefined; readonly confirm?: string | undefined },
+): Promise<Proof> {
+  const code = factor === undefined ? {} : { factor: (await codeOf(context, factor)).trim() };
+  return { ...code, ...(confirm === undefined ? {} : { confirm }) };
+}
+
+/**
+ * Sends an approval; what the server asks for besides is asked on a terminal, and sent with it the second time. `mark` is
+ * what the digits that are asked for are the beginning of.
+ */
+export async function sendApproval<T>(
+  context: Context,
+  { to, mark }: { readonly to: string; readonly mark: 'hash' | 'digest' },
+  body: object,
+  proof: Proof,
+): Promise<Answer<T>> {
   try {
-    return await context.api.post<Plan>(path(plan_id, '/approve'), { ...body, ...proof });
+    return await context.api.post<T>(to, { ...body, ...proof });
   } catch (error) {
     if (!(error instanceof RemoteProblem) || error.problem.code !== 'SECOND_FACTOR_REQUIRED' || !context.canAsk)
       throw error;
@@ -64,9 +80,9 @@ async function send(context: Context, plan_id: string, body: object, proof: Proo
     context.note(error.message);
     const more = {
       ...(factor === undefined ? {} : { factor: await context.prompt.secret('Code of your authenticator?') }),
-      ...(confirm === undefined ? {} : { confirm: await context.prompt.text('First 8 digits of the hash?') }),
+      ...(confirm === undefined ? {} : { confirm: await context.prompt.text(`First 8 digits of the ${mark}?`) }),
     };
-    return context.api.post<Plan>(path(plan_id, '/approve'), { ...body, ...proof, ...more });
+    return context.api.post<T>(to, { ...body, ...proof, ...more });
   }
 }
 

@@ -20,7 +20,7 @@ interface Calendar {
   readonly entries: readonly CalendarEntry[];
 }
 
-/** Windows, blackouts, scheduled plans and freezes of the coming days. */
+/** Windows, blackouts, changes, scheduled plans and freezes of the coming days. */
 export async function showCalendar(context: Context, { days }: { readonly days: string }): Promise<void> {
   const count = Number(days);
   if (!Number.isInteger(count) || count < 1 || count > 92) throw usage('--days must be a number from 1 to 92.');

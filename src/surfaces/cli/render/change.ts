@@ -126,7 +126,7 @@ function reviewLines({ review }: Change, view: View): string[] {
 
 function next({ id, status, digest, category, review }: Change, { style }: View): string[] {
   const step =
-    status === 'planned' && category === 'normal'
+    status === 'planned' && category !== 'standard'
       ? `change approve ${id} --hash ${digest}`
       : review !== undefined && review.done === undefined
         ? `change review ${id} --text …`

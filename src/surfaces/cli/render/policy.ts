@@ -20,6 +20,7 @@ export interface PolicyRow {
     readonly effect: string;
     readonly when: string;
     readonly environments?: readonly string[];
+    readonly actions?: readonly string[];
   }[];
   readonly baseline?: readonly DecidingRow[];
   readonly environments?: readonly {
@@ -35,9 +36,10 @@ export function policyLines(policy: PolicyRow, { width, style }: View): string[]
   const { hash, time_zone, rules, baseline = [], environments = [], versions = [] } = policy;
   return [
     `${style.bold('Policy')} ${hash.slice(0, 12)}  ${count(rules.length, 'rule')}${time_zone === undefined ? '' : `, times in ${time_zone}`}`,
-    ...rules.flatMap(({ id, effect, description, when, environments: only }) => [
+    ...rules.flatMap(({ id, effect, description, when, environments: only, actions }) => [
       ...hanging(`  ${style.bold(id)}  `, `${effect.replaceAll('_', ' ')}: ${description}`, width, 4),
       ...hanging('      when ', when.trim().replaceAll(/\s+/g, ' '), width),
+      ...(actions === undefined ? [] : hanging('      of ', actions.join(', '), width)),
       ...(only === undefined ? [] : [`      in ${only.join(', ')}`]),
     ]),
     '',

@@ -29,12 +29,13 @@ export const windowText = ({ window, until }: Pick<Schedule, 'window' | 'until'>
 
 /** Rows of the calendar: when, until when, what, for whom. */
 export const calendarRow = (entry: CalendarEntry): string[] => {
-  const { kind, environment, name, from, to, tiers, categories, blackouts, plan_id } = entry;
+  const { kind, environment, name, from, to, tiers, categories, blackouts, plan_id, change_id, status } = entry;
   const only = [
     ...(tiers === undefined ? [] : [`tier ${tiers.join(', ')}`]),
     ...(categories === undefined ? [] : [`${categories.join(', ')} changes`]),
+    ...(status === undefined ? [] : [status.replaceAll('_', ' ')]),
     ...(blackouts === undefined ? [] : [`shut by the blackout ${blackouts.join(', ')}`]),
   ].join('; ');
-  const what = `${name}${only === '' ? '' : ` (${only})`}${plan_id === undefined ? '' : ` ${plan_id}`}`;
+  const what = `${change_id === undefined ? '' : `${change_id} `}${name}${only === '' ? '' : ` (${only})`}${plan_id === undefined ? '' : ` ${plan_id}`}`;
   return [instant(from), to === null ? 'open end' : instant(to), kind, cell(environment), what];
 };

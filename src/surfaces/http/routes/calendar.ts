@@ -7,7 +7,7 @@ import type { HttpDeps } from '../context.ts';
 import { answers, planDocument, planId } from './schemas.ts';
 
 const entry = z.looseObject({
-  kind: z.enum(['window', 'blackout', 'plan', 'freeze']),
+  kind: z.enum(['window', 'blackout', 'plan', 'freeze', 'change']),
   environment: z.string(),
   name: z.string(),
   from: z.string(),
@@ -20,14 +20,19 @@ export async function calendarRoutes(server: FastifyInstance, { changes, policy 
     {
       config: { rule: allow('viewer', 'none') },
       schema: {
-        summary: 'Change windows, blackouts, scheduled plans and freezes, by their begin',
+        summary: 'Change windows, blackouts, changes, scheduled plans and freezes, by their begin',
         querystring: calendarQuerySchema,
         response: answers({ 200: z.looseObject({ time_zone: z.string(), entries: z.array(entry) }) }),
       },
     },
     async (request) => ({
       time_zone: policy.zone,
-      ...(await calendarOf(changes, request.query as z.output<typeof calendarQuerySchema>, caller(request))),
+      ...(await calendarOf(
+        changes,
+        request.query as z.output<typeof calendarQuerySchema>,
+        caller(request),
+        policy.zone,
+      )),
     }),
   );
   server.delete(

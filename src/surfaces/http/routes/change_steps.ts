@@ -3,23 +3,36 @@ import { z } from 'zod';
 import {
   addEvidence,
   approveChange,
+  boundOf,
+  changeDigest,
   CHANGE_STATUSES,
+  findChangeAs,
   judgeCriterion,
   reviewChange,
   runChecks,
   setStatus,
 } from '../../../changes/index.ts';
-import type { Principal } from '../../../identity/index.ts';
+import { assertionOptions, factorSchema, type Principal } from '../../../identity/index.ts';
 import { allow, approving, type Rule } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
+import { placeOf } from '../cookies.ts';
 import { idempotent } from '../idempotency.ts';
 import { changeDocument, changeId, changeParams, digestText, idOf } from './change_schemas.ts';
 import { answers } from './schemas.ts';
 
 const words = (most: number) => z.string().trim().min(1, 'is needed').max(most);
 const note = z.string().trim().max(2000);
-const approval = z.strictObject({ digest: digestText, comment: note.optional().describe('Kept with the approval.') });
+const approval = z.strictObject({
+  digest: digestText,
+  comment: note.optional().describe('Kept with the approval.'),
+  factor: factorSchema.optional(),
+  confirm: z
+    .string()
+    .max(64)
+    .optional()
+    .describe('The first 8 digits of the digest, typed by who approves a change of their own that needs it.'),
+});
 const rejection = z.strictObject({ note: words(2000).describe('Why it is rejected.') });
 const passage = z.strictObject({
   status: z.enum(CHANGE_STATUSES).describe('Where it goes.'),
@@ -66,6 +79,7 @@ export function stepRoutes(server: FastifyInstance, deps: HttpDeps, underWay: Se
     body: approval,
     take: (id, body, principal) => approveChange(changes, id, body, principal),
   });
+  challengeRoute(server, deps);
   step({
     path: 'reject',
     summary: 'Reject a change (people only)',
@@ -110,4 +124,26 @@ export function stepRoutes(server: FastifyInstance, deps: HttpDeps, underWay: Se
     body: text,
     take: (id, body, principal) => addEvidence(changes, id, body.text, principal),
   });
+}
+
+/** What a passkey signs to approve the change in these very words. */
+function challengeRoute(server: FastifyInstance, deps: HttpDeps): void {
+  server.get(
+    '/v1/changes/:change_id/passkey-challenge',
+    {
+      config: { rule: approving('change') },
+      schema: {
+        summary: 'Begin to approve a change with a passkey: a challenge made of its digest',
+        params: changeParams,
+        response: answers({ 200: z.looseObject({ challenge: z.string() }) }),
+      },
+    },
+    async (request) => {
+      const { person, id: own } = caller(request);
+      const record = await findChangeAs(deps.store, idOf(request), caller(request), 'approver');
+      const whose = { person_id: person ?? own, bound: boundOf(record) };
+      const options = await assertionOptions(deps.identity, 'passkey.approve', placeOf(request, deps), whose);
+      return { ...options, digest: changeDigest(record) };
+    },
+  );
 }

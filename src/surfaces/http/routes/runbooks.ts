@@ -31,7 +31,10 @@ const stepOfRun = runId.extend({ step: z.coerce.number().int().min(1).max(999).d
 const listQuery = z.strictObject({
   ...cursor,
   state: z.enum(RUN_STATES).optional().describe('Only runs in this state.'),
+  active: z.enum(['0', '1']).optional().describe('1: only runs that can still go on.'),
 });
+/** A failed step can be tried again, so its run goes on. */
+const OPEN_RUNS = RUN_STATES.filter((state) => state !== 'done' && state !== 'canceled');
 const nothing = z
   .strictObject({})
   .nullish()
@@ -87,7 +90,11 @@ function readRoutes(server: FastifyInstance, { runbooks }: HttpDeps): void {
         response: answers({ 200: z.looseObject({ runs: z.array(runDocument) }) }),
       },
     },
-    (request) => listRuns(runbooks, request.query as z.output<typeof listQuery>, caller(request)),
+    (request) => {
+      const { state, active, ...page } = request.query as z.output<typeof listQuery>;
+      const states = state !== undefined ? [state] : active === '1' ? OPEN_RUNS : undefined;
+      return listRuns(runbooks, { ...page, states }, caller(request));
+    },
   );
   server.get(
     '/v1/runbook-runs/:run_id',

@@ -2,7 +2,7 @@ import { Link } from '@tanstack/react-router';
 import { useCalendar } from '../../api/queries.ts';
 import type { Calendar, CalendarEntry } from '../../api/types.ts';
 import { Chip, type Tone } from '../../parts/chip.tsx';
-import { moment, nameOf, toMs } from '../../parts/format.ts';
+import { moment, nameOf, toMs, words } from '../../parts/format.ts';
 import { Empty, Loaded, Panel, Section } from '../../parts/section.tsx';
 import { Table, type Column } from '../../parts/table.tsx';
 import { useEnvironment } from '../environment.tsx';
@@ -19,7 +19,8 @@ export function CalendarPage() {
       aside={query.data !== undefined && <span className="text-dim">times in {query.data.time_zone}</span>}
     >
       <p className="mb-3 text-dim">
-        Change windows, blackouts, scheduled plans and freezes of {environment ?? 'the lab'} in the next six weeks.
+        Change windows, blackouts, changes, scheduled plans and freezes of {environment ?? 'the lab'} in the next six
+        weeks.
       </p>
       <Loaded query={query} what="the calendar">
         {(calendar) => <Weeks calendar={calendar} />}
@@ -47,7 +48,9 @@ function Weeks({ calendar: { entries, from, time_zone } }: { calendar: Calendar 
               caption={`Week of ${monday(week.monday)}`}
               columns={columns}
               rows={week.entries}
-              id={({ kind, name, from: begin, plan_id }) => plan_id ?? `${kind} ${name} ${begin}`}
+              id={({ kind, name, from: begin, plan_id, change_id }) =>
+                plan_id ?? change_id ?? `${kind} ${name} ${begin}`
+              }
             />
           </Panel>
         </section>
@@ -66,6 +69,7 @@ const KINDS: Readonly<Record<CalendarEntry['kind'], { readonly tone: Tone; reado
   blackout: { tone: 'warn', word: 'blackout' },
   plan: { tone: 'accent', word: 'plan' },
   freeze: { tone: 'bad', word: 'freeze' },
+  change: { tone: 'accent', word: 'change' },
 };
 
 const columnsOf = (zone: string): readonly Column<CalendarEntry>[] => [
@@ -84,7 +88,11 @@ const columnsOf = (zone: string): readonly Column<CalendarEntry>[] => [
   { label: 'Name', cell: (entry) => <Name entry={entry} /> },
 ];
 
-function Name({ entry: { name, plan_id, tiers, categories, blackouts = [], by } }: { entry: CalendarEntry }) {
+function Name({
+  entry: { name, plan_id, change_id, status, tiers, categories, blackouts = [], by },
+}: {
+  entry: CalendarEntry;
+}) {
   const only = [
     tiers === undefined ? '' : `tier ${tiers.join(', ')}`,
     categories === undefined ? '' : `${categories.join(', ')} changes`,
@@ -98,6 +106,15 @@ function Name({ entry: { name, plan_id, tiers, categories, blackouts = [], by } 
       >
         {name}
       </Link>
+    );
+  if (change_id !== undefined)
+    return (
+      <span>
+        <Link to="/changes" search={{ change: change_id }} className="text-accent underline underline-offset-2">
+          <span className="font-mono">{change_id}</span> {name}
+        </Link>
+        {status !== undefined && <span className="text-dim">, {words(status)}</span>}
+      </span>
     );
   return (
     <span>

@@ -21,6 +21,7 @@ export function Evidence({ change }: { change: Change }) {
         ))}
       </ul>
       <Said
+        of={change.id}
         label="Add evidence"
         button="Add it"
         step={step}

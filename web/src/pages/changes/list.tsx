@@ -1,11 +1,13 @@
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { useState } from 'react';
 import { useChangeMetrics, useChanges, useOverdueReviews } from '../../api/change_queries.ts';
 import type { Change, ChangeMetrics } from '../../api/change_types.ts';
+import { useMe } from '../../api/queries.ts';
 import { Button } from '../../parts/button.tsx';
 import { count, duration, nameOf, percent, words } from '../../parts/format.ts';
 import { Empty, Loaded, Panel, Section } from '../../parts/section.tsx';
 import { Ago } from '../../parts/time.tsx';
+import { mayNotPropose } from '../rights.ts';
 import { ChangeChips } from './chips.tsx';
 import { ImportChange } from './import.tsx';
 
@@ -31,6 +33,7 @@ export function ChangeList({ onOpen }: { onOpen: (id: string) => void }) {
         </select>
       }
     >
+      <WriteLink />
       <Metrics />
       <Loaded query={query} what="the changes">
         {({ pages }) => (
@@ -42,7 +45,7 @@ export function ChangeList({ onOpen }: { onOpen: (id: string) => void }) {
             )}
             none={
               status === ''
-                ? 'There is no change yet. Import a document below, or write one with “proxmox-agent change new”.'
+                ? 'There is no change yet. Write one, or import a document below.'
                 : `No change is ${words(status)}.`
             }
           />
@@ -86,6 +89,22 @@ function Rows({ changes, none }: { changes: readonly Change[]; none: string }) {
         ))}
       </ul>
     </Panel>
+  );
+}
+
+function WriteLink() {
+  const navigate = useNavigate();
+  const { data: me } = useMe();
+  return (
+    <div className="mb-2">
+      <Button
+        look="primary"
+        disabledBecause={mayNotPropose(me)}
+        onClick={() => void navigate({ to: '/changes', search: { change: 'new' } })}
+      >
+        Write a new change
+      </Button>
+    </div>
   );
 }
 

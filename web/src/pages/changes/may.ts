@@ -25,11 +25,17 @@ export const mayNotWork = (me: Me | undefined, change: Change): Why =>
 export const mayNotDecide = (me: Me | undefined, change: Change): Why =>
   everywhere(me, change, (environment) => mayNotApprove(me, environment));
 
+/** Only its end fixes the words of a change. */
+export const whyNotEdit = (me: Me | undefined, change: Change): Why =>
+  isOver(change) ? `${overText(change)} It is not rewritten.` : mayNotWork(me, change);
+
 /** For what a person says of a change. */
 export const mayNotSay = (me: Me | undefined, change: Change): Why =>
   me !== undefined && me.class !== 'human'
     ? `Only a person can say this; this token is of class ${me.class}.`
     : mayNotWork(me, change);
+
+const isApproved = ({ approvals }: Change): boolean => approvals.some(({ holds }) => holds);
 
 const OVER: readonly ChangeStatus[] = ['completed', 'rolled_back', 'rejected'];
 export const isOver = ({ status }: Change): boolean => OVER.includes(status);
@@ -46,7 +52,8 @@ export const whyNotCheck = (me: Me | undefined, change: Change): Why =>
       : mayNotWork(me, change);
 
 export const whyNotApprove = (me: Me | undefined, change: Change): Why => {
-  if (isOver(change) || change.status === 'in_progress') return `${overText(change)} There is nothing to approve.`;
+  if (isOver(change) || (change.status === 'in_progress' && isApproved(change)))
+    return `${overText(change)} There is nothing to approve.`;
   const own = change.approvals.some(({ by, holds }) => holds && typeof by === 'object' && by.id === me?.id);
   return own ? 'You have approved it as it stands.' : mayNotDecide(me, change);
 };
@@ -61,8 +68,6 @@ const NEXT: Readonly<Record<ChangeStatus, readonly ChangeStatus[]>> = {
   rolled_back: [],
   rejected: [],
 };
-
-const isApproved = ({ approvals }: Change): boolean => approvals.some(({ holds }) => holds);
 
 export function whyNotMove(me: Me | undefined, change: Change, to: ChangeStatus, note: string): Why {
   const { status, category, validation } = change;

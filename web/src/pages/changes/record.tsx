@@ -1,6 +1,7 @@
-import { Link } from '@tanstack/react-router';
+import { Link, useNavigate } from '@tanstack/react-router';
 import { useChange } from '../../api/change_queries.ts';
 import type { Change } from '../../api/change_types.ts';
+import { useMe } from '../../api/queries.ts';
 import { Button } from '../../parts/button.tsx';
 import { StateChip } from '../../parts/chip.tsx';
 import { Facts } from '../../parts/facts.tsx';
@@ -12,6 +13,7 @@ import { ChangeChips } from './chips.tsx';
 import { Criteria } from './criteria.tsx';
 import { Evidence } from './evidence.tsx';
 import { ExportButton } from './export.tsx';
+import { whyNotEdit } from './may.ts';
 import { Lines, Prose } from './words.tsx';
 import { Review } from './review.tsx';
 import { Steps } from './steps.tsx';
@@ -25,12 +27,28 @@ export function ChangeRecord({ id, onClose }: { id: string; onClose: () => void 
         <Button look="quiet" onClick={onClose}>
           All changes
         </Button>
-        <ExportButton id={id} />
+        <span className="flex flex-wrap items-center gap-2">
+          {query.data !== undefined && <EditButton change={query.data} />}
+          <ExportButton id={id} />
+        </span>
       </div>
       <Loaded query={query} what={`the change ${id}`}>
         {(change) => <Document change={change} />}
       </Loaded>
     </article>
+  );
+}
+
+function EditButton({ change }: { change: Change }) {
+  const { data: me } = useMe();
+  const navigate = useNavigate();
+  return (
+    <Button
+      disabledBecause={whyNotEdit(me, change)}
+      onClick={() => void navigate({ to: '/changes', search: { change: change.id, edit: true } })}
+    >
+      Edit
+    </Button>
   );
 }
 
@@ -41,7 +59,7 @@ const Document = ({ change }: { change: Change }) => (
     {change.review !== undefined && <Review change={change} review={change.review} />}
     <Content change={change} />
     <Criteria change={change} />
-    <Plans plans={change.plans} />
+    <Plans change={change} />
     <Evidence change={change} />
     <Past change={change} />
   </>
@@ -131,9 +149,22 @@ function Content({ change }: { change: Change }) {
   );
 }
 
-const Plans = ({ plans }: { plans: Change['plans'] }) => (
+const Plans = ({ change: { id, plans, environments } }: { change: Change }) => (
   <Part title={`Plans (${plans.length})`}>
     {plans.length === 0 && <p className="text-dim">None. A plan that names this change appears here.</p>}
+    <p className="mb-1">
+      <Link
+        to="/"
+        search={{
+          propose: 'any',
+          change: id,
+          ...(environments[0] === undefined ? {} : { environment: environments[0] }),
+        }}
+        className="text-accent underline"
+      >
+        Plan something for this change
+      </Link>
+    </p>
     <ul className="flex flex-col gap-1">
       {plans.map(({ plan_id, state, environment }) => (
         <li key={plan_id} className="flex flex-wrap items-center gap-2">

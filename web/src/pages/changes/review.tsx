@@ -29,6 +29,7 @@ export function Review({ change, review }: { change: Change; review: NonNullable
             <Ago at={due_at} />.
           </p>
           <Said
+            of={change.id}
             label="What was learned"
             button="Keep the review"
             step={step}

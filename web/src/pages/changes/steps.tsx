@@ -1,12 +1,14 @@
 import { useState } from 'react';
 import { Problem } from '../../api/client.ts';
-import { useStep } from '../../api/change_queries.ts';
+import { useApproveWithPasskey, useStep } from '../../api/change_queries.ts';
 import type { Change, ChangeStatus } from '../../api/change_types.ts';
 import { useMe } from '../../api/queries.ts';
 import { Button } from '../../parts/button.tsx';
 import { Field } from '../../parts/field.tsx';
 import { ProblemNote } from '../../parts/problem_note.tsx';
 import { Panel } from '../../parts/section.tsx';
+import { noPasskeys } from '../../api/passkey.ts';
+import { ProofFields, useProof } from '../plan/proof.tsx';
 import { isOver, whyNotApprove, whyNotMove } from './may.ts';
 
 const MOVES: readonly (readonly [to: ChangeStatus, label: string, shown: readonly ChangeStatus[]])[] = [
@@ -23,19 +25,36 @@ export function Steps({ change }: { change: Change }) {
   const { data: me } = useMe();
   const { id, digest, status } = change;
   const [note, setNote] = useState('');
+  const { proof, setProof, typed, sent } = useProof();
   const step = useStep(id);
+  const withPasskey = useApproveWithPasskey(id);
   if (isOver(change) && status !== 'completed') return null;
+  const done = (): void => {
+    setNote('');
+    setProof({ factor: '', confirm: '' });
+  };
   const go = (path: string, body: Readonly<Record<string, unknown>>): void =>
-    step.mutate({ path, body }, { onSuccess: () => setNote('') });
+    step.mutate({ path, body }, { onSuccess: done });
   const said = (name: string): Readonly<Record<string, string>> => (note.trim() === '' ? {} : { [name]: note.trim() });
   const refused = step.error instanceof Problem ? step.error.errors['note'] : undefined;
   return (
     <Panel>
       <div className="flex flex-col gap-3 px-3 py-2.5">
         {step.error !== null && <ProblemNote error={step.error} />}
+        {withPasskey.error !== null && <ProblemNote error={withPasskey.error} />}
         <Field label="Note" hint="Kept with what you say; needed to pause, roll back or reject." error={refused}>
           {(ids) => <input {...ids} value={note} onChange={(event) => setNote(event.target.value)} />}
         </Field>
+        <div className="grid gap-3 empty:hidden sm:grid-cols-2">
+          <ProofFields
+            proof={proof}
+            onChange={setProof}
+            problem={step.error ?? withPasskey.error}
+            withFactor={false}
+            of="digest of this change"
+            because="you wrote it yourself"
+          />
+        </div>
         <div className="flex flex-wrap items-start gap-x-3 gap-y-2">
           {status !== 'completed' && (
             <>
@@ -43,10 +62,20 @@ export function Steps({ change }: { change: Change }) {
                 look="primary"
                 busy={step.isPending && step.variables.path === 'approve'}
                 disabledBecause={whyNotApprove(me, change)}
-                onClick={() => go('approve', { digest, ...said('comment') })}
+                onClick={() => go('approve', { digest, ...said('comment'), ...sent })}
               >
                 Approve
               </Button>
+              {(me?.person?.passkeys ?? 0) > 0 && noPasskeys() === undefined && (
+                <Button
+                  busy={withPasskey.isPending}
+                  disabledBecause={whyNotApprove(me, change)}
+                  reasonShown={false}
+                  onClick={() => withPasskey.mutate({ digest, ...said('comment'), ...typed }, { onSuccess: done })}
+                >
+                  Approve with a passkey
+                </Button>
+              )}
               <Button
                 look="danger"
                 busy={step.isPending && step.variables.path === 'reject'}

@@ -10,6 +10,7 @@ import { oneLine } from '../../parts/format.ts';
 import { ProblemNote } from '../../parts/problem_note.tsx';
 import { mayNotApprove, mayNotPropose } from '../rights.ts';
 import { ApplyButton, useExpired } from './apply.tsx';
+import { ProofFields, useProof } from './proof.tsx';
 import { ScheduleButtons } from './schedule.tsx';
 
 interface Verdict {
@@ -21,14 +22,11 @@ interface Verdict {
 export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const { data: me } = useMe();
   const [comment, setComment] = useState('');
-  const [factor, setFactor] = useState('');
-  const [confirm, setConfirm] = useState('');
+  const { proof, setProof, typed, sent } = useProof();
   const { client } = useApi();
   const expired = useExpired(plan);
   const { plan_id, plan_hash, state, decision } = plan;
   const said = comment.trim() === '' ? {} : { comment: comment.trim() };
-  const typed = confirm === '' ? {} : { confirm: confirm.trim() };
-  const proof = { ...(factor === '' ? {} : { factor }), ...typed };
   const send = useSend<Plan, Verdict>((post, { verb, body }) =>
     post(`/v1/plans/${encodeURIComponent(plan_id)}/${verb}`, body),
   );
@@ -42,8 +40,7 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const waiting = state === 'awaiting_approval';
   const problem = send.error ?? withPasskey.error;
   const refused = problem instanceof Problem ? problem.errors : {};
-  const needsFactor = refused['factor'] !== undefined || /factor|totp/i.test(oneLine(decision?.obligations));
-  const needsConfirm = refused['confirm'] !== undefined || confirm !== '';
+  const needsFactor = /factor|totp/i.test(oneLine(decision?.obligations));
   const may = expired ?? mayNotApprove(me, plan.environment);
   return (
     <div className="sticky -bottom-3 -mx-4 -mb-3 border-t border-line bg-panel px-4 py-3">
@@ -54,37 +51,14 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
           <Field label="Comment" error={refused['comment']}>
             {(ids) => <input {...ids} value={comment} onChange={(event) => setComment(event.target.value)} />}
           </Field>
-          {needsFactor && (
-            <Field label="Second factor" hint="The code that your authenticator shows now." error={refused['factor']}>
-              {(ids) => (
-                <input
-                  {...ids}
-                  inputMode="numeric"
-                  autoComplete="one-time-code"
-                  value={factor}
-                  onChange={(event) => setFactor(event.target.value)}
-                />
-              )}
-            </Field>
-          )}
-          {needsConfirm && (
-            <Field
-              label="Beginning of the hash"
-              hint="The first 8 digits of the hash of this plan, because you asked for it yourself."
-              error={refused['confirm']}
-            >
-              {(ids) => (
-                <input
-                  {...ids}
-                  className="font-mono"
-                  maxLength={8}
-                  autoComplete="off"
-                  value={confirm}
-                  onChange={(event) => setConfirm(event.target.value)}
-                />
-              )}
-            </Field>
-          )}
+          <ProofFields
+            proof={proof}
+            onChange={setProof}
+            problem={problem}
+            withFactor={needsFactor}
+            of="hash of this plan"
+            because="you asked for it yourself"
+          />
         </div>
       )}
       <div className="flex flex-wrap items-center gap-2">
@@ -94,7 +68,7 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
               look="primary"
               busy={send.isPending && send.variables.verb === 'approve'}
               disabledBecause={may}
-              onClick={() => send.mutate({ verb: 'approve', body: { plan_hash, ...said, ...proof } })}
+              onClick={() => send.mutate({ verb: 'approve', body: { plan_hash, ...said, ...sent } })}
             >
               Approve
             </Button>

@@ -41,10 +41,10 @@ export function ScheduleButtons({ plan }: { plan: Plan }) {
   const { data: me } = useMe();
   const calendar = useCalendar(plan.environment);
   const expired = useExpired(plan);
-  const send = useSend<Plan, 'set' | 'unset'>((post, what, remove) =>
+  const send = useSend<Plan, 'set' | 'unset'>((post, what, client) =>
     what === 'set'
       ? post('/v1/actions/apply', { plan_id: plan.plan_id, when: 'window' })
-      : remove(`/v1/plans/${encodeURIComponent(plan.plan_id)}/schedule`),
+      : client.change('DELETE', `/v1/plans/${encodeURIComponent(plan.plan_id)}/schedule`),
   );
   const waiting = plan.schedule?.state === 'waiting';
   const entries = calendar.data?.entries;

@@ -9,12 +9,14 @@ import { changing } from './targets.ts';
 interface ProposeDialogProps {
   /** Where the form starts; empty: nothing chosen yet. */
   readonly target: string;
+  /** The change record that it belongs to. */
+  readonly change?: string | undefined;
   readonly onClose: () => void;
   readonly onPlanned: (plan_id: string) => void;
 }
 
 /** Asks for an action, its target and its parameters, and has it planned. */
-export function ProposeDialog({ target, onClose, onPlanned }: ProposeDialogProps) {
+export function ProposeDialog({ target, change, onClose, onPlanned }: ProposeDialogProps) {
   const environment = useEnvironment();
   const query = useActions();
   const guests = useInventory(environment).data?.guests;
@@ -32,6 +34,7 @@ export function ProposeDialog({ target, onClose, onPlanned }: ProposeDialogProps
               actions={changing(actions)}
               lab={lab}
               firstTarget={target}
+              firstChange={change ?? ''}
               onPlanned={onPlanned}
             />
           )}

@@ -14,6 +14,8 @@ interface ProposeFormProps {
   readonly actions: readonly Action[];
   readonly lab: Lab;
   readonly firstTarget: string;
+  /** The change record that it belongs to; empty for none. */
+  readonly firstChange: string;
   readonly onPlanned: (plan_id: string) => void;
 }
 
@@ -23,6 +25,7 @@ interface Proposal {
   readonly target: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly reason?: string;
+  readonly change_id?: string;
 }
 
 /** `vm/101` fits an action on a `vm`. */
@@ -30,12 +33,13 @@ const fits = (action: Action, target: string): boolean =>
   target === '' || target.startsWith(`${action.target}/`) || target === action.target;
 
 /** The form: an action, its target, its parameters, the reason. */
-export function ProposeForm({ environment, actions, lab, firstTarget, onPlanned }: ProposeFormProps) {
+export function ProposeForm({ environment, actions, lab, firstTarget, firstChange, onPlanned }: ProposeFormProps) {
   const { data: me } = useMe();
   const [name, setName] = useState('');
   const [target, setTarget] = useState(firstTarget);
   const [values, setValues] = useState<Values>({});
   const [reason, setReason] = useState('');
+  const [change, setChange] = useState(firstChange);
   const [own, setOwn] = useState<Record<string, string>>({});
   const send = useSend<Plan, Proposal>((post, proposal) => post('/v1/actions/plan', proposal));
   const offered = useMemo(() => actions.filter((action) => fits(action, firstTarget)), [actions, firstTarget]);
@@ -46,6 +50,7 @@ export function ProposeForm({ environment, actions, lab, firstTarget, onPlanned 
     'action',
     'target',
     'reason',
+    'change_id',
     ...params.map(({ name }) => `params.${name}`),
   ]);
   const errorOf = (field: string): string | undefined => own[field] ?? placed[field];
@@ -70,10 +75,12 @@ export function ProposeForm({ environment, actions, lab, firstTarget, onPlanned 
     if (target.trim() === '') errors['target'] = 'Choose what it is to be done to.';
     setOwn(errors);
     if (Object.keys(errors).length > 0 || action === undefined) return;
-    const proposal = { environment, action: action.name, target: target.trim(), params: given };
-    send.mutate(reason.trim() === '' ? proposal : { ...proposal, reason: reason.trim() }, {
-      onSuccess: ({ plan_id }) => onPlanned(plan_id),
-    });
+    const proposal = {
+      ...{ environment, action: action.name, target: target.trim(), params: given },
+      ...(reason.trim() === '' ? {} : { reason: reason.trim() }),
+      ...(change.trim() === '' ? {} : { change_id: change.trim() }),
+    };
+    send.mutate(proposal, { onSuccess: ({ plan_id }) => onPlanned(plan_id) });
   };
 
   return (
@@ -91,6 +98,13 @@ export function ProposeForm({ environment, actions, lab, firstTarget, onPlanned 
       )}
       <Field label="Reason" hint="Shown to who approves, and kept in the audit." error={errorOf('reason')}>
         {(ids) => <input {...ids} value={reason} onChange={(event) => setReason(event.target.value)} />}
+      </Field>
+      <Field
+        label="Change record"
+        hint="The change that it is a part of, such as CC-001; none when empty."
+        error={errorOf('change_id')}
+      >
+        {(ids) => <input {...ids} value={change} onChange={(event) => setChange(event.target.value)} />}
       </Field>
       {send.error !== null && <ProblemNote error={send.error} leftover={leftover} />}
       {problem?.plan_id !== undefined && (
