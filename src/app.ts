@@ -24,7 +24,7 @@ import {
   type ChangesDeps,
   type RunbookDeps,
 } from './changes/index.ts';
-import { approvalFactors, ownerCode, stillKnown, type IdentityDeps } from './identity/index.ts';
+import { approvalFactors, ownerCode, roleNow, stillKnown, type IdentityDeps } from './identity/index.ts';
 import { connect, Estate } from './estate/index.ts';
 import type { Clock } from './kernel/clock.ts';
 import { readSecret, type Config, type EnvironmentConfig } from './kernel/config.ts';
@@ -126,6 +126,7 @@ async function compose({ config: named, clock, ids, log, crash }: AppOptions, st
     services: config.services ?? [],
     changeFacts: (id) => changeFactsOf(store, id),
     stillKnown: (principal) => stillKnown(identity, principal),
+    roleNow: (who, environment) => roleNow(identity, who, environment),
     remind: remindBy(() => queue),
     engine: () => engine,
   };

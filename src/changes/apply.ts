@@ -15,9 +15,9 @@ import {
 import type { ChangesDeps } from './changes.ts';
 import { calledGuests } from './blast/index.ts';
 import { findPlanFor, requireState } from './decide.ts';
-import { quorumOf, requireCooledDown, requireWindow } from './duties/index.ts';
+import { quorumOf, requireCooledDown, requireWindow, standing } from './duties/index.ts';
 import { requireThawed } from './freeze.ts';
-import { bodyOf, type PinnedTarget, type PlanRequest } from './plan.ts';
+import { bodyOf, type Decision, type PinnedTarget, type PlanRequest } from './plan.ts';
 import { decide } from './policy/baseline.ts';
 import { unknownTarget } from './policy/scope.ts';
 import type { PlanFacts, PolicyInput } from './policy/types.ts';
@@ -98,14 +98,22 @@ async function judgeAgain(deps: ChangesDeps, plan: PlanRecord): Promise<void> {
   const decision = decide(deps.policy, await withChangeNow(deps, inputOf(deps, plan, now)));
   const { outcome, rules } = decision;
   if (outcome === 'deny') throw new AgentError('POLICY_DENIED', rules.map(({ why }) => why).join('; '), { plan_id });
-  const given = await listApprovals(deps.store, plan_id, plan.plan_hash);
-  const { missing } = quorumOf(decision, given, plan.created_by);
-  if (missing.length > 0)
-    throw new AgentError('APPROVAL_REQUIRED', `Policy asks for more now than this plan has: ${missing.join('; ')}.`, {
-      plan_id,
-    });
+  await requireApproved(deps, plan, decision);
   requireCooledDown(plan, decision, now);
   await requireWindow(deps.windows, plan, decision, now);
+}
+
+/** There may be too few approvals now: the rules have changed, or somebody who said yes may not say it any more. */
+async function requireApproved(deps: ChangesDeps, plan: PlanRecord, decision: Decision): Promise<void> {
+  const { plan_id, plan_hash, environment, created_by } = plan;
+  const all = await listApprovals(deps.store, plan_id, plan_hash);
+  const { given, gone } =
+    deps.roleNow === undefined ? { given: all, gone: [] } : await standing(all, environment, deps.roleNow);
+  const { missing } = quorumOf(decision, given, created_by);
+  if (missing.length === 0) return;
+  const why = gone.length === 0 ? '' : ` ${gone.join(', ')} may not approve in ${environment} any more.`;
+  const words = `Policy asks for more now than this plan has: ${missing.join('; ')}.${why}`;
+  throw new AgentError('APPROVAL_REQUIRED', words, { plan_id });
 }
 
 /** Of the facts, the change record alone is looked up again: people work on it while a plan waits. */

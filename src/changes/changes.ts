@@ -24,7 +24,7 @@ import { draft, type Draft, type PlannerDeps } from './planner.ts';
 import { judge, TTL_MS, type Judged } from './judge.ts';
 import { planView, type PlanBody } from './plan.ts';
 import { requirePlannable } from './records/gate.ts';
-import type { Factors, Windows } from './duties/index.ts';
+import type { Factors, RoleNow, Windows } from './duties/index.ts';
 import type { ChangeFacts, Policy } from './policy/types.ts';
 import { readRequest, type ChangeRequest, type RequestItem } from './requests.ts';
 
@@ -50,6 +50,8 @@ export interface ChangesDeps {
   readonly remind?: (trx: StoreTx, plan_id: string, at: number) => Promise<void>;
   /** Who scheduled something, as far as this caller still may; undefined for one who may not do anything any more. */
   readonly stillKnown?: (principal: Principal) => Promise<Principal | undefined>;
+  /** What who approved may be now; without it whoever approved may still. */
+  readonly roleNow?: RoleNow;
   readonly engine: () => Engine;
 }
 

@@ -53,6 +53,7 @@ export {
   signInWithPasskey,
   stepUp,
 } from './sign_in.ts';
+export { roleNow } from './standing.ts';
 export {
   createOwnToken,
   createToken,
