@@ -11,6 +11,7 @@ import {
   updatePlan,
   type PlanRecord,
   type PlanState,
+  type StoreTx,
 } from '../store/index.ts';
 import type { ChangesDeps } from './changes.ts';
 import { proveApproval, quorumOf, requireCooledDown, type Proof, type Proven } from './duties/index.ts';
@@ -126,7 +127,7 @@ export async function reject(
   const plan = await findPlanFor(deps, plan_id, principal);
   requireRole(principal, 'approver', plan.environment);
   requireState(plan, ['awaiting_approval']);
-  await end(deps, plan, 'denied', 'approval.rejected', principal, input.comment);
+  await end(deps, plan, { state: 'denied', event: 'approval.rejected', comment: input.comment }, principal);
   deps.metrics?.approvals.inc({ environment: plan.environment, result: 'rejected' });
   return viewPlan(deps, plan_id, principal);
 }
@@ -141,7 +142,7 @@ export async function cancelPlan(
   const plan = await findPlanFor(deps, plan_id, principal);
   requireRole(principal, 'operator', plan.environment);
   requireState(plan, ['awaiting_approval', 'approved']);
-  await end(deps, plan, 'canceled', 'plan.canceled', principal, input.comment);
+  await end(deps, plan, { state: 'canceled', event: 'plan.canceled', comment: input.comment }, principal);
   return viewPlan(deps, plan_id, principal);
 }
 
@@ -188,26 +189,27 @@ export function requireState(plan: PlanRecord, allowed: readonly PlanState[]): v
   });
 }
 
-async function end(
-  deps: ChangesDeps,
-  plan: PlanRecord,
-  state: 'denied' | 'canceled',
-  event: string,
+interface Ending {
+  readonly state: 'denied' | 'canceled';
+  readonly event: string;
+  readonly comment: string | undefined;
+}
+
+const end = (deps: ChangesDeps, plan: PlanRecord, ending: Ending, principal: Principal): Promise<void> =>
+  deps.store.commit((trx) => endIn(deps, trx, plan, ending, principal));
+
+/** Ends a plan that could still be applied, and what is kept for it. Errors: those of the store's transitions. */
+export async function endIn(
+  { audit, events }: ChangesDeps,
+  trx: StoreTx,
+  { plan_id, environment, state: from }: PlanRecord,
+  { state, event, comment }: Ending,
   principal: Principal,
-  comment: string | undefined,
 ): Promise<void> {
-  const { plan_id, environment } = plan;
-  await deps.store.commit(async (trx) => {
-    await updatePlan(trx, { plan_id, from: plan.state }, { state });
-    await releaseReservations(trx, plan_id);
-    await changeSchedule(trx, plan_id, { state: 'canceled' });
-    await deps.audit.append(trx, {
-      actor: actorOf(principal),
-      environment,
-      event,
-      ids: { plan_id },
-      payload: { comment: comment ?? null },
-    });
-    await deps.events.publish(trx, { type: event, environment, ids: { plan_id } });
-  });
+  await updatePlan(trx, { plan_id, from }, { state });
+  await releaseReservations(trx, plan_id);
+  await changeSchedule(trx, plan_id, { state: 'canceled' });
+  const payload = { comment: comment ?? null };
+  await audit.append(trx, { actor: actorOf(principal), environment, event, ids: { plan_id }, payload });
+  await events.publish(trx, { type: event, environment, ids: { plan_id } });
 }

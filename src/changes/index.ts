@@ -10,6 +10,7 @@ export {
   shownPlan,
   viewPlan,
 } from './decide.ts';
+export { replan } from './replan.ts';
 export { applyDue, schedulePlan, SCHEDULED_JOB, unschedule, type When } from './schedule.ts';
 export { calendarOf, calendarQuerySchema } from './timetable.ts';
 export { bodyOf, type PlanBody } from './plan.ts';

@@ -74,6 +74,7 @@ const LEAST: Readonly<Record<string, Role>> = {
   'POST /v1/plans/{plan_id}/reject': 'approver',
   'GET /v1/plans/{plan_id}/passkey-challenge': 'approver',
   'POST /v1/plans/{plan_id}/cancel': 'operator',
+  'POST /v1/plans/{plan_id}/replan': 'operator',
   'POST /v1/changes': 'operator',
   'GET /v1/changes': 'viewer',
   'GET /v1/changes/metrics': 'viewer',

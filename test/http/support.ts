@@ -143,6 +143,7 @@ export const ROUTES: readonly Route[] = (
     ['POST /v1/plans/{plan_id}/approve', `/v1/plans/${NOWHERE}/approve`, { plan_hash: 'a'.repeat(64) }],
     ['POST /v1/plans/{plan_id}/reject', `/v1/plans/${NOWHERE}/reject`, {}],
     ['POST /v1/plans/{plan_id}/cancel', `/v1/plans/${NOWHERE}/cancel`, {}],
+    ['POST /v1/plans/{plan_id}/replan', `/v1/plans/${NOWHERE}/replan`, {}],
     ['GET /v1/plans/{plan_id}/explain', `/v1/plans/${NOWHERE}/explain`],
     ['DELETE /v1/plans/{plan_id}/schedule', `/v1/plans/${NOWHERE}/schedule`],
     ['GET /v1/calendar', '/v1/calendar?environment=lab'],

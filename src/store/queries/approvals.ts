@@ -57,3 +57,17 @@ export async function listApprovals(
     ...(factor === null ? {} : { factor }),
   }));
 }
+
+/** Makes the approvals of a plan that were given at `since` or later those of another plan with the same hash. */
+export async function moveApprovals(
+  trx: StoreTx,
+  {
+    from,
+    to,
+    plan_hash,
+    since,
+  }: { readonly from: string; readonly to: string; readonly plan_hash: string; readonly since: number },
+): Promise<void> {
+  const query = trx.db.updateTable('approvals').set({ plan_id: to }).where('plan_id', '=', from);
+  await query.where('plan_hash', '=', plan_hash).where('at', '>=', since).execute();
+}

@@ -312,6 +312,10 @@ test('reject, cancel, and the verbs on operations', async () => {
   expect((await pxa(['reject', PLAN_ID, '--comment', 'no'])).out).toBe('Rejected; the plan is denied.\n');
   expect(server.received.at(-1)?.body).toEqual({ comment: 'no' });
   expect((await pxa(['plan', 'cancel', PLAN_ID])).out).toBe('Taken back; the plan is denied.\n');
+  server.routes[`POST /v1/plans/${PLAN_ID}/replan`] = () => ({ ...samplePlan, state: 'approved' });
+  const again = await pxa(['plan', 'again', PLAN_ID]);
+  expect(again).toMatchObject({ exit: 0, err: '' });
+  expect(again.out).toContain(`proxmox-agent apply ${samplePlan.plan_id}`);
   expect((await pxa(['op', 'cancel', ID])).out).toContain('Cancel is asked for; the operation is running.');
   expect((await pxa(['op', 'resume', ID])).out).toContain('The operation goes on; it is running.');
   expect((await pxa(['op', 'list', '--active'])).out).toContain(`${ID}  running  home`);

@@ -65,6 +65,10 @@ function addPlan(program: Command, act: Act): void {
     .option('--comment <text>', 'kept with it')
     .action(act(async () => (await import('./commands/decide.ts')).cancelPlan));
   plan
+    .command('again <plan_id>')
+    .description('plan the same again, as the lab is now; approvals stay when nothing has changed')
+    .action(act(async () => (await import('./commands/plan.ts')).planAgain));
+  plan
     .command('unschedule <plan_id>')
     .description('take back when a plan would be applied by itself; it stays approved')
     .action(act(async () => (await import('./commands/schedule.ts')).unschedule));

@@ -30,6 +30,15 @@ export async function plan(
     options.file === undefined
       ? await planOne(context, options, action, tokens)
       : await planFile(context, options, action);
+  return planned(context, answer);
+}
+
+/** Plans what another plan was for once more. Exit code as `plan`. */
+export async function planAgain(context: Context, _: unknown, plan_id: string): Promise<number> {
+  return planned(context, await context.api.post<Plan>(`/v1/plans/${encodeURIComponent(plan_id)}/replan`, {}));
+}
+
+async function planned(context: Context, answer: Answer<Plan>): Promise<number> {
   await showPlanAnswer(context, answer);
   return answer.body.state === 'denied' ? 3 : 0;
 }

@@ -6,6 +6,7 @@ import {
   expireIfOverdue,
   findPlanFor,
   reject,
+  replan,
   shownPlan,
   viewPlan,
 } from '../../../changes/index.ts';
@@ -65,6 +66,21 @@ export async function planRoutes(server: FastifyInstance, deps: HttpDeps): Promi
       schema: { summary: 'A plan', params: planId, response: answers({ 200: planDocument }) },
     },
     (request) => viewPlan(changes, id(request.params), caller(request)),
+  );
+  server.post(
+    '/v1/plans/:plan_id/replan',
+    {
+      config: { rule: allow('operator', 'plan') },
+      schema: {
+        summary: 'Plan the same again; approvals stay when nothing has changed',
+        params: planId,
+        response: answers({ 201: planDocument }),
+      },
+    },
+    idempotent(deps, underWay, async (request) => ({
+      status: 201,
+      body: await replan(changes, id(request.params), caller(request)),
+    })),
   );
   decisionRoutes(server, deps, underWay);
   challengeRoute(server, deps);
