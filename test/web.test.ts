@@ -248,6 +248,10 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
     await plan.getByRole('button', { name: 'Approve' }).click();
     await plan.getByText('No second factor is enrolled for you', { exact: false }).waitFor();
     await api('POST', `/v1/plans/${plan_id}/cancel`, {});
+    await plan.getByRole('button', { name: 'Plan it again' }).click();
+    await page.waitForURL((url) => url.searchParams.get('plan') !== plan_id);
+    await plan.getByText('awaiting approval').first().waitFor();
+    await api('POST', `/v1/plans/${new URL(page.url()).searchParams.get('plan')}/cancel`, {});
   });
 
   it('takes a change from its document, and a person approves, judges and completes it', async () => {

@@ -7,6 +7,7 @@ import { Facts } from '../../parts/facts.tsx';
 import { duration, nameOf, oneLine, words } from '../../parts/format.ts';
 import { Loaded } from '../../parts/section.tsx';
 import { Ago, Countdown } from '../../parts/time.tsx';
+import { PlanAgain } from './again.tsx';
 import { Checks, Permissions } from './checks.tsx';
 import { Decide } from './decide.tsx';
 import { Diff } from './diff.tsx';
@@ -99,6 +100,7 @@ function PlanView({ plan, onClose }: { plan: Plan; onClose: () => void }) {
         </Part>
       )}
       {OPEN.includes(plan.state) && <Decide plan={plan} onClose={onClose} />}
+      <PlanAgain plan={plan} />
     </div>
   );
 }
