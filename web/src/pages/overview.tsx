@@ -11,7 +11,7 @@ import { Plans } from './plan/list.tsx';
 import { ProposeDialog } from './propose/dialog.tsx';
 import { OpenRuns } from './runbook/list.tsx';
 
-/** Everything on one page: first what waits for a person, then what is happening, then the lab, then the past. */
+/** Everything on one page: first what waits for a person, then what is happening and how the last of it ended, then the lab, then the log. */
 export function Overview() {
   const { plan, propose, change } = useSearch({ from: '__root__' });
   const navigate = useNavigate();
@@ -26,12 +26,12 @@ export function Overview() {
       <Plans />
       <ActiveOperations />
       <OpenRuns />
+      <FinishedOperations />
       <div className="grid gap-7 xl:grid-cols-2">
         <Environments />
         <Nodes />
       </div>
       <Guests />
-      <FinishedOperations />
       <Audit />
       {plan !== undefined && <PlanDialog key={plan} plan_id={plan} onClose={() => go({})} />}
       {plan === undefined && propose !== undefined && (

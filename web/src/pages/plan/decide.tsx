@@ -10,6 +10,7 @@ import { oneLine } from '../../parts/format.ts';
 import { ProblemNote } from '../../parts/problem_note.tsx';
 import { mayNotApprove, mayNotPropose } from '../rights.ts';
 import { ApplyButton, useExpired } from './apply.tsx';
+import { ownNeedsProof } from './own.ts';
 import { ProofFields, useProof } from './proof.tsx';
 import { ScheduleButtons } from './schedule.tsx';
 
@@ -40,7 +41,8 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const waiting = state === 'awaiting_approval';
   const problem = send.error ?? withPasskey.error;
   const refused = problem instanceof Problem ? problem.errors : {};
-  const needsFactor = /factor|totp/i.test(oneLine(decision?.obligations));
+  const own = ownNeedsProof(plan, me);
+  const needsFactor = own || /factor|totp/i.test(oneLine(decision?.obligations));
   const may = expired ?? mayNotApprove(me, plan.environment);
   return (
     <div className="sticky -bottom-3 -mx-4 -mb-3 border-t border-line bg-panel px-4 py-3">
@@ -56,6 +58,7 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
             onChange={setProof}
             problem={problem}
             withFactor={needsFactor}
+            withConfirm={own}
             of="hash of this plan"
             because="you asked for it yourself"
           />
