@@ -122,8 +122,8 @@ export class EffectRun {
     try {
       return await settle({ ...this.#deps, effect: this.#effect, intentAt, clockAhead: this.#clockAhead });
     } catch (error) {
-      if (!isAgentError(error, 'PVE_UNREACHABLE')) throw error;
-      // Failing here would say that it did not take place.
+      if (!isAgentError(error, 'PVE_UNREACHABLE') && !isAgentError(error, 'PVE_REJECTED')) throw error;
+      // Failing here would say that it did not take place; a refused look says as little as one without an answer.
       throw new AgentError(
         'NEEDS_ATTENTION',
         `"${this.#step.title}" was sent, and nobody can be asked whether it took place: ${error.message}`,

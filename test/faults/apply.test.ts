@@ -149,6 +149,23 @@ describe('when in the middle of an operation', () => {
       expect(rig.calls()).toEqual(STEPS);
     }));
 
+  it('a lost answer cannot be looked for, because Proxmox VE refuses the look, a person is asked', () =>
+    inRig(async (rig) => {
+      rig.simulator.inject({ match: { method: 'POST', path: `${AT}/9000/clone` }, kind: 'cut-after' });
+      const refused = { kind: 'status', status: 500, message: 'no list today' } as const;
+      rig.simulator.inject({ match: { method: 'GET', path: '/nodes/pve4/tasks' }, ...refused });
+      const life = rig.life();
+      const operation_id = await life.begin(await life.plan(CREATE));
+      const stuck = (await life.end(operation_id)) as Operation;
+      expect(stuck).toMatchObject({ state: 'needs_attention', error: { code: 'NEEDS_ATTENTION' } });
+      expect(stuck.error?.message).toMatch(/nobody can be asked whether it took place: .*no list today/);
+      await life.engine.resume(operation_id, actorOf(person));
+      const ended = (await life.end(operation_id)) as Operation;
+      await life.close();
+      expect(ended, JSON.stringify(ended.error)).toMatchObject({ state: 'applied' });
+      expect(rig.calls()).toEqual(STEPS);
+    }));
+
   it('Proxmox VE is down for a moment only, the operation waits and goes on by itself', () =>
     inRig(async (rig) => {
       rig.simulator.inject({ match: { ...CONFIG, times: 3 }, kind: 'status', status: 595 });

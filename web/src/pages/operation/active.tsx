@@ -49,7 +49,7 @@ function Card({ known }: { known: Operation }) {
       <article aria-label={title} className="flex flex-col gap-3 px-3 py-2.5">
         <div>
           <div className="flex flex-wrap items-center gap-x-2 gap-y-1">
-            <h3 className="font-mono font-semibold break-all">{title}</h3>
+            <h3 className="font-mono font-semibold break-words">{title}</h3>
             <StateChip state={state} />
             <span className="text-dim">
               {operation.environment ?? plan?.environment} · <Elapsed from={started_at} to={undefined} />

@@ -83,7 +83,7 @@ function Row({ operation: listed }: { operation: Operation }) {
     <li>
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary className="flex flex-wrap items-baseline gap-x-3 gap-y-0.5 px-3 py-2 hover:bg-sunken">
-          <strong className="font-mono font-semibold break-all">{title}</strong>
+          <strong className="font-mono font-semibold break-words">{title}</strong>
           <StateChip state={state} />
           <span className="text-dim">
             <Ago at={ended_at ?? started_at} />

@@ -45,11 +45,11 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const needsFactor = own || /factor|totp/i.test(oneLine(decision?.obligations));
   const may = expired ?? mayNotApprove(me, plan.environment);
   return (
-    <div className="sticky -bottom-3 -mx-4 -mb-3 border-t border-line bg-panel px-4 py-3">
+    <div className="-mx-4 -mb-3 border-t border-line bg-panel px-4 py-3 sm:sticky sm:-bottom-3">
       {send.error !== null && <ProblemNote error={send.error} />}
       {withPasskey.error !== null && <ProblemNote error={withPasskey.error} />}
       {waiting && (
-        <div className="mb-3 grid gap-3 sm:grid-cols-2">
+        <div className="mb-3 grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
           <Field label="Comment" error={refused['comment']}>
             {(ids) => <input {...ids} value={comment} onChange={(event) => setComment(event.target.value)} />}
           </Field>
