@@ -4,7 +4,7 @@ import { OverdueReviews } from './changes/overdue.tsx';
 import { Environments } from './lab/environments.tsx';
 import { Guests } from './lab/guests.tsx';
 import { Nodes } from './lab/nodes.tsx';
-import { ActiveOperations } from './operation/active.tsx';
+import { ActiveOperations, Attention } from './operation/active.tsx';
 import { FinishedOperations } from './operation/finished.tsx';
 import { PlanDialog } from './plan/dialog.tsx';
 import { Plans } from './plan/list.tsx';
@@ -22,6 +22,7 @@ export function Overview() {
     });
   return (
     <div className="flex flex-col gap-7">
+      <Attention />
       <OverdueReviews />
       <Plans />
       <ActiveOperations />
