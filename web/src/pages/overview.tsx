@@ -2,6 +2,7 @@ import { useNavigate, useSearch } from '@tanstack/react-router';
 import { Audit } from './audit.tsx';
 import { OverdueReviews } from './changes/overdue.tsx';
 import { Environments } from './lab/environments.tsx';
+import { FrozenNotice } from './lab/freeze.tsx';
 import { Guests } from './lab/guests.tsx';
 import { Nodes } from './lab/nodes.tsx';
 import { ActiveOperations, Attention } from './operation/active.tsx';
@@ -23,6 +24,7 @@ export function Overview() {
   return (
     <div className="flex flex-col gap-7">
       <Attention />
+      <FrozenNotice />
       <OverdueReviews />
       <Plans />
       <ActiveOperations />
