@@ -6,9 +6,9 @@ import { Table, type Column } from '../parts/table.tsx';
 import { Ago } from '../parts/time.tsx';
 
 /** One on each line: a line that is broken within an id can be neither read nor copied. */
-const About = ({ ids }: { ids: AuditRecord['ids'] | undefined }) => (
+const About = ({ ids }: { ids: NonNullable<AuditRecord['ids']> }) => (
   <ul className="font-mono text-xs break-all text-dim">
-    {Object.entries(ids ?? {}).map(([key, value]) => (
+    {Object.entries(ids).map(([key, value]) => (
       <li key={key}>
         {key.replace(/_id$/, '')} {oneLine(value)}
       </li>
@@ -39,7 +39,7 @@ const COLUMNS: readonly Column<AuditRecord>[] = [
     cell: ({ actor }) => (actor === undefined ? null : <span title={oneLine(actor)}>{nameOf(actor)}</span>),
   },
   { label: 'Environment', cell: ({ environment }) => environment ?? null },
-  { label: 'About', cell: ({ ids }) => <About ids={ids} /> },
+  { label: 'About', cell: ({ ids = {} }) => (Object.keys(ids).length === 0 ? null : <About ids={ids} />) },
   {
     label: 'Record',
     cell: (record) => (

@@ -77,7 +77,9 @@ export function Shell() {
   );
 }
 
-const PLACE = 'rounded px-1.5 py-1 sm:px-2 whitespace-nowrap hover:bg-sunken hover:text-text';
+// The ring is inside, because a line that scrolls cuts off what is outside.
+const PLACE =
+  'rounded px-1.5 py-1 focus-visible:-outline-offset-2 sm:px-2 whitespace-nowrap hover:bg-sunken hover:text-text';
 /** One line, however narrow the screen is: what does not fit is reached by swiping, or with the Tab key. */
 const LINE = '-mx-2 flex overflow-x-auto p-0.5 text-dim';
 
