@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { Context, DEFAULT_SERVER, type GlobalOptions } from './context.ts';
 import { usage } from './problem.ts';
 import { addChangeRecordCommands } from './program_change_records.ts';
@@ -62,10 +62,15 @@ function wordsOf({ message }: CommanderError): string {
   return words.replace(/^./, (first) => first.toUpperCase());
 }
 
+/** What an option is for, and whether it may be left out. */
+const describe = (option: Option): string =>
+  `${new Help().optionDescription(option)}${option.mandatory ? ' (required)' : ''}`;
+
 function makeProgram(io: Io, deps: CliDeps, act: Act, leave: (code: number) => void): Command {
   const program = new Command('proxmox-agent')
     .description('Changes to a Proxmox VE lab: planned, approved, applied, verified, audited.')
     .exitOverride()
+    .configureHelp({ optionDescription: describe })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),

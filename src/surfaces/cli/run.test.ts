@@ -285,3 +285,8 @@ test.each([
   expect(exit).toBe(2);
   expect(err).toContain(`\`${name} --help\` shows how it is used.`);
 });
+
+test('help says which options may not be left out', async () => {
+  const { out } = await pxa(['env', 'freeze', '--help']);
+  expect(out.replaceAll(/\s+/g, ' ')).toContain('everybody whose change waits sees it (required) --until');
+});

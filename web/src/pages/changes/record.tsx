@@ -30,8 +30,12 @@ export function ChangeRecord({ id, onClose }: { id: string; onClose: () => void 
           </Button>
         </span>
         <span className="flex flex-wrap items-center gap-2">
-          {query.data !== undefined && <EditButton change={query.data} />}
-          <ExportButton id={id} />
+          {query.data !== undefined && (
+            <>
+              <EditButton change={query.data} />
+              <ExportButton id={id} />
+            </>
+          )}
         </span>
       </div>
       <Loaded query={query} what={`the change ${id}`}>
