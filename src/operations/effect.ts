@@ -165,8 +165,8 @@ export class EffectRun {
     try {
       return await api.waitTask(upid, { signal: hooks.signal, onProgress });
     } catch (error) {
-      if (!isAgentError(error, 'PVE_UNREACHABLE')) throw error;
-      // Known to have been sent and unknown how it ends: a person's case.
+      if (!isAgentError(error, 'PVE_UNREACHABLE') && !isAgentError(error, 'PVE_REJECTED')) throw error;
+      // Known to have been sent and unknown how it ends, as it may still be running: a person's case.
       throw new AgentError(
         'NEEDS_ATTENTION',
         `"${this.#step.title}": the task ${upid} was started and cannot be watched: ${error.message}`,

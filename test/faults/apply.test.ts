@@ -102,6 +102,19 @@ describe('when in the middle of an operation', () => {
       expect(rig.calls()).toEqual([STEPS[0]]);
     }));
 
+  it('the token is revoked while a task runs, a person is asked, for the task goes on', () =>
+    inRig(async (rig) => {
+      const life = rig.life(rig.api, (point, { seq }) => {
+        if (point === 'after-answer' && seq === 1) rig.revoke();
+      });
+      const operation = (await life.run(CREATE)) as Operation;
+      await life.close();
+      expect(operation).toMatchObject({ state: 'needs_attention', error: { code: 'NEEDS_ATTENTION' } });
+      expect(operation.error?.message).toMatch(/was started and cannot be watched: .*answered 401/);
+      expect(operation.effects[0]?.state).toBe('running');
+      expect(rig.calls()).toEqual([STEPS[0]]);
+    }));
+
   it('Proxmox VE goes down and stays down, a person is asked, and resuming ends it with nothing done twice', () =>
     inRig(async (rig) => {
       let down: Promise<void> | undefined;
