@@ -12,6 +12,20 @@ interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+const HELP = `Usage: proxmox-agent serve [options]
+
+Runs the server until it is told to end (SIGTERM or SIGINT). SIGHUP lets it read its policy again.
+
+Options:
+  --config <file>   the configuration (proxmox-agent.yaml in the working directory)
+  --data <dir>      where its data is kept (PROXMOX_AGENT_DATA, else ./data)
+  --host <address>  where it listens (PROXMOX_AGENT_HOST, else 127.0.0.1)
+  --port <number>   and on which port (PROXMOX_AGENT_PORT, else 8470)
+  -h, --help        display help for command
+
+Without a configuration it manages an example lab. All settings: docs/guide.md.
+`;
+
 /** Runs the server until SIGTERM or SIGINT. Answers the exit code. */
 export async function serve(argv: string[], io: Io): Promise<number> {
   const fail = (error: unknown): number => {
@@ -20,6 +34,10 @@ export async function serve(argv: string[], io: Io): Promise<number> {
     io.stderr.write(`error ${code}: ${message}${cause}\n${CATALOGUE[code].advice}\n`);
     return CATALOGUE[code].exit;
   };
+  if (argv.includes('--help') || argv.includes('-h')) {
+    io.stdout.write(HELP);
+    return 0;
+  }
   let app: App | undefined;
   try {
     const config = loadConfig({ env: io.env, cwd: process.cwd(), flags: flagsOf(argv) });

@@ -145,6 +145,14 @@ describe.skipIf(!present)(`the web page (needs chromium at ${CHROMIUM})`, () => 
     await page.keyboard.type(`vm/${one.vmid} ${one.name}`);
     await page.getByRole('status').getByText(`1 of ${all.length}`).waitFor();
     expect(await rows.count()).toBe(2);
+    await page.getByRole('navigation', { name: 'On this page' }).getByRole('link', { name: 'Audit' }).click();
+    expect(new URL(page.url()).hash).toBe('#audit');
+    const pages = page.getByRole('navigation', { name: 'Pages' });
+    await pages.getByRole('link', { name: 'Runbooks' }).click();
+    await page.getByRole('navigation', { name: 'On this page' }).waitFor({ state: 'detached' });
+    expect(await pages.locator('[aria-current=page]').allInnerTexts()).toEqual(['Runbooks']);
+    await pages.getByRole('link', { name: 'Overview' }).click();
+    expect(await pages.locator('[aria-current=page]').allInnerTexts()).toEqual(['Overview']);
     await page.getByRole('button', { name: 'Propose a change', exact: true }).click();
     await page.getByRole('dialog').waitFor();
     await page.keyboard.press('Escape');

@@ -122,8 +122,8 @@ export class EffectRun {
     try {
       return await settle({ ...this.#deps, effect: this.#effect, intentAt, clockAhead: this.#clockAhead });
     } catch (error) {
-      if (!isAgentError(error, 'PVE_UNREACHABLE')) throw error;
-      // Failing here would say that it did not take place.
+      if (!isAgentError(error, 'PVE_UNREACHABLE') && !isAgentError(error, 'PVE_REJECTED')) throw error;
+      // Failing here would say that it did not take place; a refused look says as little as one without an answer.
       throw new AgentError(
         'NEEDS_ATTENTION',
         `"${this.#step.title}" was sent, and nobody can be asked whether it took place: ${error.message}`,
@@ -165,8 +165,8 @@ export class EffectRun {
     try {
       return await api.waitTask(upid, { signal: hooks.signal, onProgress });
     } catch (error) {
-      if (!isAgentError(error, 'PVE_UNREACHABLE')) throw error;
-      // Known to have been sent and unknown how it ends: a person's case.
+      if (!isAgentError(error, 'PVE_UNREACHABLE') && !isAgentError(error, 'PVE_REJECTED')) throw error;
+      // Known to have been sent and unknown how it ends, as it may still be running: a person's case.
       throw new AgentError(
         'NEEDS_ATTENTION',
         `"${this.#step.title}": the task ${upid} was started and cannot be watched: ${error.message}`,

@@ -103,6 +103,15 @@ describe('the command', () => {
     expect((await end).stderr).toMatch(/new user new@pve with the role Administrator on \//);
   });
 
+  it('says what it takes, every option of it', async () => {
+    const child = start('--help');
+    const end = ended(child);
+    const text = (await lines(child, 18)).join('\n');
+    expect(await end).toEqual({ code: 0, stderr: '' });
+    for (const option of ['world', 'capture', 'listen', 'http', 'password', 'token', 'speed', 'faults', 'state'])
+      expect(text).toMatch(new RegExp(`^  --${option}( <.*>)? {2,}\\S`, 'm'));
+  });
+
   it('tells how far it goes', async () => {
     const child = start('--coverage');
     const end = ended(child);

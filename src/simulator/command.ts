@@ -16,6 +16,26 @@ const DEFAULT_PASSWORD = 'simulator';
 /** Exit code of a command line that is not valid. */
 const USAGE = 2;
 
+const HELP = `Usage: proxmox-agent simulator [options]
+
+Serves the Proxmox VE API from memory, for tests of any client.
+
+Options:
+  --world <name>         what is simulated: ${WORLDS.join(', ')}
+                         (${WORLDS[0]})
+  --capture <file>       a recorded cluster in the place of a world
+  --listen <host:port>   where it listens (127.0.0.1:8006)
+  --http                 without TLS
+  --password <password>  of root@pam (${DEFAULT_PASSWORD})
+  --token <token>        a token, USER@REALM!ID=SECRET; may be given several times
+  --speed <speed>        so many times as fast as real, or instant, or manual (1)
+  --faults <file>        faults to begin with
+  --state <file>         where its state is kept, for the next start
+  --control              let clients on this machine inject faults and move time
+  --coverage             list which methods are modelled, and end
+  -h, --help             display help for command
+`;
+
 class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -195,6 +215,10 @@ async function serve(options: Options): Promise<void> {
  * port that is taken, is one line on stderr; nothing is thrown. Answers the exit code.
  */
 export async function runSimulator(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--help') || argv.includes('-h')) {
+    process.stdout.write(HELP);
+    return 0;
+  }
   try {
     await serve(parse(argv));
     return 0;

@@ -102,6 +102,19 @@ describe('when in the middle of an operation', () => {
       expect(rig.calls()).toEqual([STEPS[0]]);
     }));
 
+  it('the token is revoked while a task runs, a person is asked, for the task goes on', () =>
+    inRig(async (rig) => {
+      const life = rig.life(rig.api, (point, { seq }) => {
+        if (point === 'after-answer' && seq === 1) rig.revoke();
+      });
+      const operation = (await life.run(CREATE)) as Operation;
+      await life.close();
+      expect(operation).toMatchObject({ state: 'needs_attention', error: { code: 'NEEDS_ATTENTION' } });
+      expect(operation.error?.message).toMatch(/was started and cannot be watched: .*answered 401/);
+      expect(operation.effects[0]?.state).toBe('running');
+      expect(rig.calls()).toEqual([STEPS[0]]);
+    }));
+
   it('Proxmox VE goes down and stays down, a person is asked, and resuming ends it with nothing done twice', () =>
     inRig(async (rig) => {
       let down: Promise<void> | undefined;
@@ -145,6 +158,23 @@ describe('when in the middle of an operation', () => {
       await next.engine.resume(operation_id, actorOf(person));
       const ended = (await next.end(operation_id)) as Operation;
       await next.close();
+      expect(ended, JSON.stringify(ended.error)).toMatchObject({ state: 'applied' });
+      expect(rig.calls()).toEqual(STEPS);
+    }));
+
+  it('a lost answer cannot be looked for, because Proxmox VE refuses the look, a person is asked', () =>
+    inRig(async (rig) => {
+      rig.simulator.inject({ match: { method: 'POST', path: `${AT}/9000/clone` }, kind: 'cut-after' });
+      const refused = { kind: 'status', status: 500, message: 'no list today' } as const;
+      rig.simulator.inject({ match: { method: 'GET', path: '/nodes/pve4/tasks' }, ...refused });
+      const life = rig.life();
+      const operation_id = await life.begin(await life.plan(CREATE));
+      const stuck = (await life.end(operation_id)) as Operation;
+      expect(stuck).toMatchObject({ state: 'needs_attention', error: { code: 'NEEDS_ATTENTION' } });
+      expect(stuck.error?.message).toMatch(/nobody can be asked whether it took place: .*no list today/);
+      await life.engine.resume(operation_id, actorOf(person));
+      const ended = (await life.end(operation_id)) as Operation;
+      await life.close();
       expect(ended, JSON.stringify(ended.error)).toMatchObject({ state: 'applied' });
       expect(rig.calls()).toEqual(STEPS);
     }));

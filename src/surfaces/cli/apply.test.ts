@@ -31,7 +31,7 @@ const APPLIED = operation('applied', {
   ended_at: iso(34),
   effects: [effect(1, 'done'), effect(2, 'done')],
   verification: [{ check: 'vm/120 runs', result: 'pass' }],
-  results: { a1: { vmid: 120, addresses: ['192.0.2.5'] } },
+  results: { a1: { vmid: 120, addresses: ['192.0.2.5', { interface: 'eth0', address: '192.0.2.6', prefix: 24 }] } },
 });
 
 let server: ScriptedServer;
@@ -108,7 +108,7 @@ test('apply begins once, with a key, and tells each state of each step once', as
   expect(out.match(/2\/2 done {4}Step 2 {2}12 s/g)).toHaveLength(1);
   expect(
     out.endsWith(
-      '\nVerified\n  pass  vm/120 runs\n\nResult\n  vmid  120\n  addresses  192.0.2.5\n\nApplied and verified after 34 s.\n',
+      '\nVerified\n  pass  vm/120 runs\n\nResult\n  vmid  120\n  addresses  192.0.2.5, 192.0.2.6/24 (eth0)\n\nApplied and verified after 34 s.\n',
     ),
   ).toBe(true);
   expect(out).not.toContain('\u001b');

@@ -162,7 +162,7 @@ test('a plan shows its obligations, what depends on it and what kind of change i
   });
   const { out } = await pxa(['plan', 'show', PLAN_ID]);
   expect(out).toContain('with it: an open change window when it is applied');
-  expect(out).toContain('score of 100, from 1 service of tier 1: 25');
+  expect(out).toContain('of 100: 1 service of tier 1 (25)');
   expect(out).toContain('service/shop depends on vm/101: vm/101 carries it (tag svc-shop)');
   expect(out).toContain('unknown  what depends on it by /cluster/backup');
   expect(out).toContain('Change   normal: the risk is high');

@@ -1,4 +1,4 @@
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Help, type Option } from 'commander';
 import { Context, DEFAULT_SERVER, type GlobalOptions } from './context.ts';
 import { usage } from './problem.ts';
 import { addChangeRecordCommands } from './program_change_records.ts';
@@ -37,9 +37,22 @@ export async function runProgram(argv: string[], io: Io, deps: CliDeps): Promise
     if (error.exitCode === 0) return 0;
     // Help that was shown because no command was given: it said everything.
     if (error.code === 'commander.help') return 2;
-    throw usage(wordsOf(error));
+    throw usage(wordsOf(error), `Nothing was sent. \`${nameOf(program, argv)} --help\` shows how it is used.`);
   }
   return exit;
+}
+
+/** The command that was meant, as far as the words name one: `proxmox-agent env freeze`. */
+function nameOf(program: Command, argv: readonly string[]): string {
+  let found = program;
+  const names = [program.name()];
+  for (const word of argv) {
+    const next = found.commands.find((command) => command.name() === word);
+    if (next === undefined) continue;
+    found = next;
+    names.push(word);
+  }
+  return names.join(' ');
 }
 
 /** commander's words, without what was given as a value: it may be a secret in the wrong place. */
@@ -49,10 +62,15 @@ function wordsOf({ message }: CommanderError): string {
   return words.replace(/^./, (first) => first.toUpperCase());
 }
 
+/** What an option is for, and whether it may be left out. */
+const describe = (option: Option): string =>
+  `${new Help().optionDescription(option)}${option.mandatory ? ' (required)' : ''}`;
+
 function makeProgram(io: Io, deps: CliDeps, act: Act, leave: (code: number) => void): Command {
   const program = new Command('proxmox-agent')
     .description('Changes to a Proxmox VE lab: planned, approved, applied, verified, audited.')
     .exitOverride()
+    .configureHelp({ optionDescription: describe })
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
       writeErr: (text) => void io.stderr.write(text),

@@ -9,7 +9,7 @@ export function addChangeRecordCommands(program: Command, act: Act): void {
 }
 
 const category = (): Option =>
-  new Option('--category <category>', 'standard, normal or emergency').choices(['standard', 'normal', 'emergency']);
+  new Option('--category <category>', 'how it is handled').choices(['standard', 'normal', 'emergency']);
 
 function addDocuments(change: Command, act: Act): void {
   change

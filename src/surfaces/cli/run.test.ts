@@ -275,3 +275,18 @@ test('wrapping loses no word and keeps to the width where a word allows', () => 
     }),
   );
 });
+
+test.each([
+  [['env', 'freeze', 'lab'], 'proxmox-agent env freeze'],
+  [['--server', 'http://127.0.0.1:1', 'apply'], 'proxmox-agent apply'],
+  [['nonsense'], 'proxmox-agent'],
+])('wrong use of %j leads to the help of %s', async (argv, name) => {
+  const { exit, err } = await pxa(argv);
+  expect(exit).toBe(2);
+  expect(err).toContain(`\`${name} --help\` shows how it is used.`);
+});
+
+test('help says which options may not be left out', async () => {
+  const { out } = await pxa(['env', 'freeze', '--help']);
+  expect(out.replaceAll(/\s+/g, ' ')).toContain('everybody whose change waits sees it (required) --until');
+});

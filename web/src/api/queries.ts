@@ -82,7 +82,9 @@ export const usePlan = (plan_id: string | undefined) => {
 
 /** What a plan asks for; this part of it never changes, so no event makes it stale. */
 export const useRequests = (plan_id: string) =>
-  useRead<Pick<Plan, 'requests'>>(['requests', plan_id], `/v1/plans/${q(plan_id)}`, { staleTime: Infinity });
+  useRead<Pick<Plan, 'requests' | 'targets'>>(['requests', plan_id], `/v1/plans/${q(plan_id)}`, {
+    staleTime: Infinity,
+  });
 
 export const useOperation = (operation_id: string, known: Operation) => {
   const refetchInterval = usePolling();

@@ -325,6 +325,8 @@ export interface Operation {
   readonly waiting_for?: string | Readonly<Record<string, unknown>> | null;
   readonly verification?: readonly Check[] | null;
   readonly compensation?: readonly Compensation[] | null;
+  /** What the actions answered, by the ids of the requests. */
+  readonly results?: Readonly<Record<string, unknown>> | null;
   readonly created_at?: Instant | null;
   readonly started_at?: Instant | null;
   readonly ended_at?: Instant | null;

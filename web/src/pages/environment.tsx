@@ -9,14 +9,16 @@ export function useEnvironment(): string | undefined {
   return environment !== undefined && (data === undefined || names.includes(environment)) ? environment : names[0];
 }
 
+/** The pages that show one environment at a time. */
+const OF_ONE = ['/', '/calendar'];
+
 export function EnvironmentChoice() {
   const { data } = useEnvironments();
   const chosen = useEnvironment();
   const navigate = useNavigate();
   const { pathname } = useLocation();
   const environments = data?.environments ?? [];
-  // Only the overview shows one environment at a time.
-  if (pathname !== '/' || chosen === undefined || environments.length === 0) return null;
+  if (!OF_ONE.includes(pathname) || chosen === undefined || environments.length === 0) return null;
   return (
     <select
       aria-label="Environment"

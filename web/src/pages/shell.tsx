@@ -11,14 +11,15 @@ import { EnvironmentChoice } from './environment.tsx';
 const SECTIONS = [
   ['plans', 'Plans'],
   ['operations', 'Operations'],
+  ['finished', 'Finished'],
   ['environments', 'Environments'],
   ['nodes', 'Nodes'],
   ['guests', 'Guests'],
-  ['finished', 'Finished'],
   ['audit', 'Audit'],
 ] as const;
 
 const PAGES = [
+  ['/', 'Overview'],
   ['/changes', 'Changes'],
   ['/runbooks', 'Runbooks'],
   ['/calendar', 'Calendar'],
@@ -66,7 +67,7 @@ export function Shell() {
             </Button>
           </div>
         </div>
-        <Sections />
+        <Navigation />
       </header>
       <main id="main" tabIndex={-1} className="outline-none">
         <Outlet />
@@ -76,36 +77,41 @@ export function Shell() {
   );
 }
 
-const PLACE = 'rounded px-2 py-1 hover:bg-sunken hover:text-text';
+// The ring is inside, because a line that scrolls cuts off what is outside.
+const PLACE =
+  'rounded px-1.5 py-1 focus-visible:-outline-offset-2 sm:px-2 whitespace-nowrap hover:bg-sunken hover:text-text';
+/** One line, however narrow the screen is: what does not fit is reached by swiping, or with the Tab key. */
+const LINE = '-mx-2 flex overflow-x-auto p-0.5 text-dim';
 
-/** The sections of the overview, and the pages beside it. */
-function Sections() {
+/** The pages, and below them, or beside them where there is room, the sections of the overview. */
+function Navigation() {
   const overview = useLocation().pathname === '/';
   return (
-    <nav aria-label="Sections" className="-mx-2 flex flex-wrap pb-1.5 text-dim">
-      {SECTIONS.map(([id, label]) =>
-        overview ? (
-          <a key={id} href={`#${id}`} className={PLACE}>
-            {label}
-          </a>
-        ) : (
-          <Link key={id} to="/" search={keepEnvironment} hash={id} className={PLACE}>
+    <div className="flex flex-wrap justify-between gap-x-6 pb-1">
+      <nav aria-label="Pages" className={LINE}>
+        {PAGES.map(([to, label]) => (
+          <Link
+            key={to}
+            to={to}
+            search={keepEnvironment}
+            className={PLACE}
+            activeOptions={{ exact: true, includeSearch: false }}
+            activeProps={{ className: 'font-semibold text-text underline decoration-2 underline-offset-8' }}
+          >
             {label}
           </Link>
-        ),
+        ))}
+      </nav>
+      {overview && (
+        <nav aria-label="On this page" className={`${LINE} items-center text-xs`}>
+          {SECTIONS.map(([id, label]) => (
+            <a key={id} href={`#${id}`} className={PLACE}>
+              {label}
+            </a>
+          ))}
+        </nav>
       )}
-      {PAGES.map(([to, label]) => (
-        <Link
-          key={to}
-          to={to}
-          search={keepEnvironment}
-          className={PLACE}
-          activeProps={{ className: 'font-semibold text-text' }}
-        >
-          {label}
-        </Link>
-      ))}
-    </nav>
+    </div>
   );
 }
 

@@ -31,7 +31,7 @@ export function SignIn({ session, withToken = false, providers, refused }: SignI
       )}
       {token ? <TokenForm session={session} /> : <PasswordForm session={session} />}
       {!token && <OtherWays session={session} providers={providers} />}
-      <div className="mt-3">
+      <div className="mt-3 -ml-2">
         <Button look="quiet" onClick={() => setToken(!token)}>
           {token ? 'Use name and password' : 'Use a token'}
         </Button>

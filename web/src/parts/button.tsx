@@ -41,6 +41,7 @@ export function Button({
     <span className="inline-flex max-w-full flex-wrap items-center gap-x-2 gap-y-1">
       <button
         type={type}
+        data-look={look}
         aria-disabled={off || undefined}
         aria-busy={busy || undefined}
         aria-label={label}

@@ -33,7 +33,7 @@ export async function showCalendar(context: Context, { days }: { readonly days: 
   const answer = await context.api.get<Calendar>('/v1/calendar', { query });
   await context.show(answer, async ({ entries, time_zone }) => {
     if (entries.length === 0) return [`Nothing is planned in the next ${count} days.`];
-    const head = ['from', 'until', 'what', 'environment', 'name'];
+    const head = ['FROM', 'UNTIL', 'WHAT', 'ENVIRONMENT', 'NAME'];
     return [
       ...(await table(head, entries.map(calendarRow), context)),
       '',

@@ -109,11 +109,23 @@ export function endLines(operation: Operation, view: View): string[] {
     lines.push(
       '',
       style.bold('Result'),
-      ...found.flatMap(([name, value]) => hanging(`  ${name}  `, show(value), width)),
+      ...found.flatMap(([name, value]) => hanging(`  ${name}  `, resultText(value), width)),
     );
   lines.push('', verdict(operation, style));
   if (error !== undefined && error !== null) lines.push(...hanging('  ', errorText(error), width));
   return [...lines, ...advice(operation)];
+}
+
+/** What an action answered; addresses as they are written elsewhere: `10.0.0.5/24 (eth0)`. */
+function resultText(value: unknown): string {
+  if (!Array.isArray(value) || value.length === 0) return show(value);
+  return value
+    .map((entry: unknown) => {
+      const { address, prefix, interface: at, ...rest } = (entry ?? {}) as Readonly<Record<string, unknown>>;
+      if (typeof address !== 'string' || Object.keys(rest).length > 0) return show(entry);
+      return `${address}${prefix === undefined ? '' : `/${show(prefix)}`}${at === undefined ? '' : ` (${show(at)})`}`;
+    })
+    .join(', ');
 }
 
 function undoneLines(

@@ -14,10 +14,12 @@ export function reach(plan: Plan, { width, style }: { readonly width: number; re
     named.length === 0
       ? 'nothing'
       : `${count(guests.length, 'guest')}, ${count(services.length, 'service')}, ${count(nodes.length, 'node')}: ${named.join(', ')}`;
-  const sums = parts.map(({ part, count: number, points }) => `${number} ${part}: ${points}`).join(', ');
+  const sums = parts.map(({ part, count: number, points }) => `${number} ${part} (${points})`).join(', ');
   return [
-    ...(blast_radius === undefined ? [] : hanging(`${style.bold('Touches')}  `, `${touches} (score ${score})`, width)),
-    ...(sums === '' ? [] : hanging('         ', `score of 100, from ${sums}`, width)),
+    ...(blast_radius === undefined
+      ? []
+      : hanging(`${style.bold('Touches')}  `, sums === '' ? `${touches} (score ${score})` : touches, width)),
+    ...(sums === '' ? [] : hanging('         ', `score ${score} of 100: ${sums}`, width)),
     ...dependentLines(plan, width),
     ...unread.flatMap((what) => hanging(`${style.yellow('unknown')}  `, `what depends on it by ${what}`, width)),
     ...(change_category === undefined

@@ -38,7 +38,7 @@ function AccountDialog({ onClose }: { onClose: () => void }) {
     session.signOut();
   };
   return (
-    <Dialog title="Signed in" onClose={onClose}>
+    <Dialog title="Your account" onClose={onClose}>
       <Loaded query={me} what="who you are">
         {(found) => (
           <div className="flex flex-col gap-5">

@@ -39,7 +39,7 @@ function Weeks({ calendar: { entries, from, time_zone } }: { calendar: Calendar 
     );
   const columns = columnsOf(time_zone);
   return (
-    <div className="flex flex-col gap-5">
+    <div className="flex flex-col gap-5 sm:[&_table]:table-fixed">
       {weeksOf(entries, toMs(from) ?? 0, time_zone).map((week) => (
         <section key={week.monday} aria-label={`Week of ${monday(week.monday)}`}>
           <h3 className="mb-1 font-semibold">Week of {monday(week.monday)}</h3>

@@ -23,17 +23,19 @@ export function ChangeList({ onOpen }: { onOpen: (id: string) => void }) {
       id="changes"
       title="Changes"
       aside={
-        <select aria-label="Status of the changes" value={status} onChange={(event) => setStatus(event.target.value)}>
-          <option value="">all</option>
-          {STATUSES.map((one) => (
-            <option key={one} value={one}>
-              {words(one)}
-            </option>
-          ))}
-        </select>
+        <>
+          <WriteLink />
+          <select aria-label="Status of the changes" value={status} onChange={(event) => setStatus(event.target.value)}>
+            <option value="">all</option>
+            {STATUSES.map((one) => (
+              <option key={one} value={one}>
+                {words(one)}
+              </option>
+            ))}
+          </select>
+        </>
       }
     >
-      <WriteLink />
       <Metrics />
       <Loaded query={query} what="the changes">
         {({ pages }) => (
@@ -96,15 +98,13 @@ function WriteLink() {
   const navigate = useNavigate();
   const { data: me } = useMe();
   return (
-    <div className="mb-2">
-      <Button
-        look="primary"
-        disabledBecause={mayNotPropose(me)}
-        onClick={() => void navigate({ to: '/changes', search: { change: 'new' } })}
-      >
-        Write a new change
-      </Button>
-    </div>
+    <Button
+      look="primary"
+      disabledBecause={mayNotPropose(me)}
+      onClick={() => void navigate({ to: '/changes', search: { change: 'new' } })}
+    >
+      Write a new change
+    </Button>
   );
 }
 

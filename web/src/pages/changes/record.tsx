@@ -24,12 +24,18 @@ export function ChangeRecord({ id, onClose }: { id: string; onClose: () => void 
   return (
     <article aria-label={`Change ${id}`} className="flex min-w-0 flex-col gap-5">
       <div className="flex flex-wrap items-center justify-between gap-2">
-        <Button look="quiet" onClick={onClose}>
-          All changes
-        </Button>
+        <span className="-ml-2">
+          <Button look="quiet" onClick={onClose}>
+            All changes
+          </Button>
+        </span>
         <span className="flex flex-wrap items-center gap-2">
-          {query.data !== undefined && <EditButton change={query.data} />}
-          <ExportButton id={id} />
+          {query.data !== undefined && (
+            <>
+              <EditButton change={query.data} />
+              <ExportButton id={id} />
+            </>
+          )}
         </span>
       </div>
       <Loaded query={query} what={`the change ${id}`}>

@@ -14,7 +14,7 @@ import { isOver, whyNotApprove, whyNotMove } from './may.ts';
 const MOVES: readonly (readonly [to: ChangeStatus, label: string, shown: readonly ChangeStatus[]])[] = [
   ['approved', 'Go on as approved', ['paused']],
   ['in_progress', 'Begin', ['planned', 'approved', 'paused']],
-  ['completed', 'Complete', ['planned', 'approved', 'in_progress', 'paused']],
+  ['completed', 'Complete', ['in_progress']],
   ['paused', 'Pause', ['planned', 'approved', 'in_progress']],
   ['planned', 'Back to planned', ['approved', 'paused']],
   ['rolled_back', 'Mark as rolled back', ['in_progress', 'paused', 'completed']],
@@ -35,6 +35,8 @@ export function Steps({ change }: { change: Change }) {
   };
   const go = (path: string, body: Readonly<Record<string, unknown>>): void =>
     step.mutate({ path, body }, { onSuccess: done });
+  const notApprove = whyNotApprove(me, change);
+  const notReject = whyNotMove(me, change, 'rejected', note);
   const said = (name: string): Readonly<Record<string, string>> => (note.trim() === '' ? {} : { [name]: note.trim() });
   const refused = step.error instanceof Problem ? step.error.errors['note'] : undefined;
   return (
@@ -61,7 +63,7 @@ export function Steps({ change }: { change: Change }) {
               <Button
                 look="primary"
                 busy={step.isPending && step.variables.path === 'approve'}
-                disabledBecause={whyNotApprove(me, change)}
+                disabledBecause={notApprove}
                 onClick={() => go('approve', { digest, ...said('comment'), ...sent })}
               >
                 Approve
@@ -69,7 +71,7 @@ export function Steps({ change }: { change: Change }) {
               {(me?.person?.passkeys ?? 0) > 0 && noPasskeys() === undefined && (
                 <Button
                   busy={withPasskey.isPending}
-                  disabledBecause={whyNotApprove(me, change)}
+                  disabledBecause={notApprove}
                   reasonShown={false}
                   onClick={() => withPasskey.mutate({ digest, ...said('comment'), ...typed }, { onSuccess: done })}
                 >
@@ -79,25 +81,55 @@ export function Steps({ change }: { change: Change }) {
               <Button
                 look="danger"
                 busy={step.isPending && step.variables.path === 'reject'}
-                disabledBecause={whyNotMove(me, change, 'rejected', note)}
+                disabledBecause={notReject}
+                reasonShown={notReject !== notApprove}
                 onClick={() => go('reject', said('note'))}
               >
                 Reject
               </Button>
             </>
           )}
-          {MOVES.filter(([, , shown]) => shown.includes(status)).map(([to, label]) => (
-            <Button
-              key={to}
-              busy={step.isPending && step.variables.body['status'] === to}
-              disabledBecause={whyNotMove(me, change, to, note)}
-              onClick={() => go('status', { status: to, ...said('note') })}
-            >
-              {label}
-            </Button>
-          ))}
+          <Moves
+            change={change}
+            note={note}
+            said={status === 'completed' ? [] : [notApprove, notReject]}
+            under={step.isPending ? step.variables.body['status'] : undefined}
+            onMove={(to) => go('status', { status: to, ...said('note') })}
+          />
         </div>
       </div>
     </Panel>
   );
+}
+
+interface MovesProps {
+  readonly change: Change;
+  readonly note: string;
+  /** Reasons that stand beside other buttons already. */
+  readonly said: readonly (string | undefined)[];
+  /** The status that is being set. */
+  readonly under: unknown;
+  readonly onMove: (to: ChangeStatus) => void;
+}
+
+/** Where the change can go from here. A reason that several buttons share is shown once. */
+function Moves({ change, note, said, under, onMove }: MovesProps) {
+  const { data: me } = useMe();
+  const moves = MOVES.filter(([, , shown]) => shown.includes(change.status)).map(([to, label]) => ({
+    to,
+    label,
+    why: whyNotMove(me, change, to, note),
+  }));
+  const reasons = [...said, ...moves.map(({ why }) => why)];
+  return moves.map(({ to, label, why }, at) => (
+    <Button
+      key={to}
+      busy={under === to}
+      disabledBecause={why}
+      reasonShown={reasons.indexOf(why) === said.length + at}
+      onClick={() => onMove(to)}
+    >
+      {label}
+    </Button>
+  ));
 }

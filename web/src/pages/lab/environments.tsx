@@ -3,6 +3,7 @@ import type { Environment } from '../../api/types.ts';
 import { Chip } from '../../parts/chip.tsx';
 import { count, moment } from '../../parts/format.ts';
 import { Empty, Loaded, Panel, Section } from '../../parts/section.tsx';
+import { FreezeButton } from './freeze.tsx';
 
 /** The environments, and why one cannot be reached. */
 export function Environments() {
@@ -48,23 +49,26 @@ function Row({ environment }: { environment: Environment }) {
     version === undefined ? '' : `PVE ${version}`,
   ].filter((text) => text !== '');
   return (
-    <li className="px-3 py-2">
-      <div className="flex flex-wrap items-center gap-x-2 gap-y-1">
-        <strong className="font-semibold">{name}</strong>
-        <Chip tone={reached ? 'ok' : 'bad'}>{reached ? 'reachable' : 'unreachable'}</Chip>
-        {production && <Chip>production</Chip>}
-        {frozen && <Chip tone="bad">frozen</Chip>}
-        <span className="text-dim">{sizes.join(' · ')}</span>
+    <li className="flex items-start gap-2 px-3 py-2">
+      <div className="min-w-0 flex-1">
+        <div className="flex flex-wrap items-center gap-x-2 gap-y-1">
+          <strong className="font-semibold">{name}</strong>
+          <Chip tone={reached ? 'ok' : 'bad'}>{reached ? 'reachable' : 'unreachable'}</Chip>
+          {production && <Chip>production</Chip>}
+          {frozen && <Chip tone="bad">frozen</Chip>}
+          <span className="text-dim">{sizes.join(' · ')}</span>
+        </div>
+        <div className="font-mono text-xs break-all text-dim">
+          {typeof endpoint === 'string' ? endpoint : endpoint.join(', ')}
+        </div>
+        {frozen && (
+          <p className="mt-1">
+            Nothing is applied{frozen.until === undefined ? '' : ` until ${moment(frozen.until)}`}: {frozen.reason}
+          </p>
+        )}
+        {!reached && <p className="mt-1 text-bad">{detail ?? 'The server gave no reason.'}</p>}
       </div>
-      <div className="font-mono text-xs break-all text-dim">
-        {typeof endpoint === 'string' ? endpoint : endpoint.join(', ')}
-      </div>
-      {frozen && (
-        <p className="mt-1">
-          Nothing is applied{frozen.until === undefined ? '' : ` until ${moment(frozen.until)}`}: {frozen.reason}
-        </p>
-      )}
-      {!reached && <p className="mt-1 text-bad">{detail ?? 'The server gave no reason.'}</p>}
+      <FreezeButton environment={environment} />
     </li>
   );
 }

@@ -2,7 +2,7 @@ import type { Guest } from '../../api/types.ts';
 import { Usage } from '../../parts/bar.tsx';
 import { Button } from '../../parts/button.tsx';
 import { Chip } from '../../parts/chip.tsx';
-import { bytes, duration, tagsOf } from '../../parts/format.ts';
+import { bytes, count, duration, tagsOf } from '../../parts/format.ts';
 import type { Column } from '../../parts/table.tsx';
 import { stateOf, targetOf } from './guest_filter.ts';
 
@@ -59,7 +59,7 @@ export const guestColumns = (onPropose: ((guest: Guest) => void) | undefined): C
     by: (guest) => (isRunning(guest) ? (guest.cpu ?? 0) : -1),
     cell: (guest) => {
       if (guest.maxcpu === undefined) return null;
-      if (!isRunning(guest)) return <span className="text-xs text-dim">of {guest.maxcpu}</span>;
+      if (!isRunning(guest)) return <span className="text-xs text-dim">{count(guest.maxcpu, 'core')}</span>;
       return <Usage share={guest.cpu ?? 0} label={`CPU of ${targetOf(guest)}`} detail={`of ${guest.maxcpu}`} />;
     },
   },
@@ -68,7 +68,7 @@ export const guestColumns = (onPropose: ((guest: Guest) => void) | undefined): C
     by: ({ maxmem }) => maxmem ?? 0,
     cell: (guest) => {
       if (!guest.maxmem) return null;
-      if (!isRunning(guest)) return <span className="text-xs text-dim">of {bytes(guest.maxmem)}</span>;
+      if (!isRunning(guest)) return <span className="text-xs text-dim">{bytes(guest.maxmem)}</span>;
       return (
         <Usage
           share={(guest.mem ?? 0) / guest.maxmem}

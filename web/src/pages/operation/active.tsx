@@ -3,6 +3,7 @@ import type { Operation } from '../../api/types.ts';
 import { Bar } from '../../parts/bar.tsx';
 import { Button } from '../../parts/button.tsx';
 import { StateChip } from '../../parts/chip.tsx';
+import { count } from '../../parts/format.ts';
 import { ProblemNote } from '../../parts/problem_note.tsx';
 import { Empty, Loaded, Panel, Section } from '../../parts/section.tsx';
 import { Elapsed } from '../../parts/time.tsx';
@@ -23,7 +24,7 @@ export function ActiveOperations() {
           if (operations.length === 0) return <Empty>Nothing is running.</Empty>;
           return (
             <div className="flex flex-col gap-3">
-              {operations.map((operation) => (
+              {operations.toSorted(stuckFirst).map((operation) => (
                 <Card key={operation.operation_id} known={operation} />
               ))}
               {query.hasNextPage && <Button onClick={() => void query.fetchNextPage()}>Show more</Button>}
@@ -34,6 +35,25 @@ export function ActiveOperations() {
     </Section>
   );
 }
+
+/** A line above everything for operations that a person has to decide on; nothing while there are none. */
+export function Attention() {
+  const pages = useActiveOperations().data?.pages ?? [];
+  const stuck = pages.flatMap(({ operations }) => operations).filter(({ state }) => state === 'needs_attention').length;
+  if (stuck === 0) return null;
+  return (
+    <p role="status" className="rounded-md border border-bad bg-bad-soft px-3 py-2">
+      <strong className="text-bad">{count(stuck, 'operation needs', 'operations need')} attention.</strong>{' '}
+      <a href="#operations" className="text-accent underline">
+        See what is known
+      </a>
+    </p>
+  );
+}
+
+/** What waits for a person first. */
+const stuckFirst = (one: Operation, other: Operation): number =>
+  Number(other.state === 'needs_attention') - Number(one.state === 'needs_attention');
 
 function Card({ known }: { known: Operation }) {
   const { data: operation = known } = useOperation(known.operation_id, known);
@@ -49,7 +69,7 @@ function Card({ known }: { known: Operation }) {
       <article aria-label={title} className="flex flex-col gap-3 px-3 py-2.5">
         <div>
           <div className="flex flex-wrap items-center gap-x-2 gap-y-1">
-            <h3 className="font-mono font-semibold break-all">{title}</h3>
+            <h3 className="font-mono font-semibold break-words">{title}</h3>
             <StateChip state={state} />
             <span className="text-dim">
               {operation.environment ?? plan?.environment} · <Elapsed from={started_at} to={undefined} />

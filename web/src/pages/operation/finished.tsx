@@ -11,9 +11,13 @@ import { Outcome } from './outcome.tsx';
 import { StepList } from './step_list.tsx';
 import { errorText, hasEnded, stepsOf } from './steps.ts';
 
+/** So many stand above the lab without pushing it out of sight. */
+const SHOWN = 5;
+
 /** Operations that have ended, newest first. */
 export function FinishedOperations() {
   const query = useOperations();
+  const [all, setAll] = useState(false);
   return (
     <Section id="finished" title="Finished">
       <Loaded query={query} what="the finished operations">
@@ -23,12 +27,18 @@ export function FinishedOperations() {
           return (
             <Panel>
               <ul className="divide-y divide-line">
-                {ended.map((operation) => (
+                {ended.slice(0, all ? undefined : SHOWN).map((operation) => (
                   <Row key={operation.operation_id} operation={operation} />
                 ))}
               </ul>
-              {query.hasNextPage && (
-                <Button look="quiet" onClick={() => void query.fetchNextPage()}>
+              {(query.hasNextPage || (!all && ended.length > SHOWN)) && (
+                <Button
+                  look="quiet"
+                  onClick={() => {
+                    if (all || ended.length <= SHOWN) void query.fetchNextPage();
+                    setAll(true);
+                  }}
+                >
                   Show older
                 </Button>
               )}
@@ -73,7 +83,7 @@ function Row({ operation: listed }: { operation: Operation }) {
     <li>
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary className="flex flex-wrap items-baseline gap-x-3 gap-y-0.5 px-3 py-2 hover:bg-sunken">
-          <strong className="font-mono font-semibold break-all">{title}</strong>
+          <strong className="font-mono font-semibold break-words">{title}</strong>
           <StateChip state={state} />
           <span className="text-dim">
             <Ago at={ended_at ?? started_at} />

@@ -21,7 +21,7 @@ const STATES: Readonly<Record<string, string>> = {
 
 /** The steps of the plan in order, each with what became of it; then what only the operation knows (undo steps). */
 export function stepsOf({ effects = [], state }: Operation, plan: Plan | undefined): Step[] {
-  const stuck = state === 'needs_attention';
+  const stuck = state === 'needs_attention' || ENDED.includes(state);
   const rest = new Map(effects.map((effect, at) => [at, effect]));
   const planned = (plan?.trace ?? []).map(({ seq, title }): Step => {
     const found = [...rest].find(([, effect]) => effect.seq === seq && effect.title === title);

@@ -10,6 +10,7 @@ import { oneLine } from '../../parts/format.ts';
 import { ProblemNote } from '../../parts/problem_note.tsx';
 import { mayNotApprove, mayNotPropose } from '../rights.ts';
 import { ApplyButton, useExpired } from './apply.tsx';
+import { ownNeedsProof } from './own.ts';
 import { ProofFields, useProof } from './proof.tsx';
 import { ScheduleButtons } from './schedule.tsx';
 
@@ -40,14 +41,15 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const waiting = state === 'awaiting_approval';
   const problem = send.error ?? withPasskey.error;
   const refused = problem instanceof Problem ? problem.errors : {};
-  const needsFactor = /factor|totp/i.test(oneLine(decision?.obligations));
+  const own = ownNeedsProof(plan, me);
+  const needsFactor = own || /factor|totp/i.test(oneLine(decision?.obligations));
   const may = expired ?? mayNotApprove(me, plan.environment);
   return (
-    <div className="sticky -bottom-3 -mx-4 -mb-3 border-t border-line bg-panel px-4 py-3">
+    <div className="-mx-4 -mb-3 border-t border-line bg-panel px-4 py-3 sm:sticky sm:-bottom-3">
       {send.error !== null && <ProblemNote error={send.error} />}
       {withPasskey.error !== null && <ProblemNote error={withPasskey.error} />}
       {waiting && (
-        <div className="mb-3 grid gap-3 sm:grid-cols-2">
+        <div className="mb-3 grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
           <Field label="Comment" error={refused['comment']}>
             {(ids) => <input {...ids} value={comment} onChange={(event) => setComment(event.target.value)} />}
           </Field>
@@ -56,6 +58,7 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
             onChange={setProof}
             problem={problem}
             withFactor={needsFactor}
+            withConfirm={own}
             of="hash of this plan"
             because="you asked for it yourself"
           />

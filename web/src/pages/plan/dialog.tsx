@@ -15,7 +15,7 @@ import { Part } from './part.tsx';
 import { Reach } from './reach.tsx';
 import { Reasons } from './risk.tsx';
 import { ScheduleText } from './schedule.tsx';
-import { planTitle } from './title.ts';
+import { planTitle, targetsText } from './title.ts';
 import { Trace } from './trace.tsx';
 
 /** One plan with all that is known about it, and what can be done with it. */
@@ -128,7 +128,7 @@ function Head({ plan }: { plan: Plan }) {
       <Facts
         facts={[
           ['Environment', environment],
-          ['Targets', (plan.targets ?? plan.requests).map(({ target }) => target).join(', ')],
+          ['Targets', targetsText(plan)],
           ['Requests', plan.requests.length < 2 ? undefined : <Requests plan={plan} />],
           ['Reason', reason],
           ['Change', change_id && <ChangeLink id={change_id} />],

@@ -26,7 +26,7 @@ const Value = ({ value, gone = false }: { value: unknown; gone?: boolean }) =>
     <span className="text-dim">none</span>
   ) : (
     <span className={`font-mono text-xs break-all whitespace-pre-wrap ${gone ? 'text-dim line-through' : ''}`}>
-      {oneLine(value)}
+      {Array.isArray(value) ? value.map(oneLine).join(', ') : oneLine(value)}
     </span>
   );
 

@@ -88,7 +88,7 @@ function Row({ plan }: { plan: Plan }) {
     <li className="flex flex-wrap items-center gap-x-4 gap-y-2 px-3 py-2">
       <div className="min-w-0 flex-1 basis-64">
         <div className="flex flex-wrap items-center gap-x-2 gap-y-1">
-          <strong className="font-mono font-semibold break-all">{planTitle(plan)}</strong>
+          <strong className="font-mono font-semibold break-words">{planTitle(plan)}</strong>
           {risk !== undefined && <RiskChip level={risk.level} />}
           {irreversible.length > 0 && <Chip tone="bad">cannot be undone</Chip>}
           {state !== 'awaiting_approval' && state !== 'approved' && <StateChip state={state} />}

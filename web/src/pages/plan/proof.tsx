@@ -23,13 +23,23 @@ interface ProofFieldsProps {
   readonly problem: Error | null;
   /** The factor is asked for in any case. */
   readonly withFactor: boolean;
+  /** So is the beginning of the hash. */
+  readonly withConfirm?: boolean;
   /** "hash of this plan": what the digits are the beginning of, and why they are asked for. */
   readonly of: string;
   readonly because: string;
 }
 
 /** The second factor and the beginning of the hash, as far as they are asked for. */
-export function ProofFields({ proof, onChange, problem, withFactor, of, because }: ProofFieldsProps) {
+export function ProofFields({
+  proof,
+  onChange,
+  problem,
+  withFactor,
+  withConfirm = false,
+  of,
+  because,
+}: ProofFieldsProps) {
   const refused = problem instanceof Problem ? problem.errors : {};
   const { factor, confirm } = proof;
   return (
@@ -47,7 +57,7 @@ export function ProofFields({ proof, onChange, problem, withFactor, of, because 
           )}
         </Field>
       )}
-      {(refused['confirm'] !== undefined || confirm !== '') && (
+      {(withConfirm || refused['confirm'] !== undefined || confirm !== '') && (
         <Field
           label={`Beginning of the ${of.split(' ')[0] ?? ''}`}
           hint={`The first 8 digits of the ${of}, because ${because}.`}

@@ -1,6 +1,6 @@
-import { useState, type FormEvent } from 'react';
+import { useId, useState, type FormEvent } from 'react';
 import { Problem } from '../../api/client.ts';
-import { useRunbook, useSend } from '../../api/queries.ts';
+import { useEnvironments, useRunbook, useSend } from '../../api/queries.ts';
 import type { Parameter, Run, RunbookWhole } from '../../api/runbook_types.ts';
 import { Button } from '../../parts/button.tsx';
 import { Dialog } from '../../parts/dialog.tsx';
@@ -80,17 +80,29 @@ interface ParameterProps {
 
 function ParameterField({ parameter, value, error, onChange }: ParameterProps) {
   const { name, description, type, example, default: usual } = parameter;
+  const known = useId();
+  const environments = useEnvironments().data?.environments ?? [];
   const hint = usual === undefined ? `${description} Such as ${example}.` : `${description} ${usual} when left out.`;
   return (
     <Field label={<span className="font-mono">{name}</span>} hint={hint} error={error} required={usual === undefined}>
       {(ids) => (
-        <input
-          {...ids}
-          autoComplete="off"
-          inputMode={type === 'integer' ? 'numeric' : 'text'}
-          value={value}
-          onChange={(event) => onChange(event.target.value)}
-        />
+        <>
+          <input
+            {...ids}
+            autoComplete="off"
+            list={name === 'environment' ? known : undefined}
+            inputMode={type === 'integer' ? 'numeric' : 'text'}
+            value={value}
+            onChange={(event) => onChange(event.target.value)}
+          />
+          {name === 'environment' && (
+            <datalist id={known}>
+              {environments.map((one) => (
+                <option key={one.name} value={one.name} />
+              ))}
+            </datalist>
+          )}
+        </>
       )}
     </Field>
   );
