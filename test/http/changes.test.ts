@@ -38,7 +38,7 @@ describe('a change over HTTP', () => {
   it('names nobody as approver but who holds the token', async () => {
     const { plan_id, plan_hash } = await plan({ ...STOP, target: 'vm/121' });
     const answer = await post(`/v1/plans/${String(plan_id)}/approve`, { plan_hash, approved_by: 'the boss' });
-    expect(answer.json).toMatchObject({ code: 'VALIDATION_FAILED', errors: { approved_by: 'is not a parameter' } });
+    expect(answer.json).toMatchObject({ code: 'VALIDATION_FAILED', errors: { approved_by: 'is not known here' } });
   });
 
   it('that is refused in the rehearsal leaves a plan to look at', async () => {
