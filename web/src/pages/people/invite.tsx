@@ -42,7 +42,7 @@ function InviteForm({ me, onMade }: { me: Me; onMade: (made: InvitedPerson) => v
     }),
   );
   const errors = send.error instanceof Problem ? send.error.errors : {};
-  const placed = errors['name'] !== undefined || errors['display'] !== undefined;
+  const placed = ['name', 'display'].filter((field) => errors[field] !== undefined);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     send.mutate(undefined, { onSuccess: onMade });
@@ -55,7 +55,9 @@ function InviteForm({ me, onMade }: { me: Me; onMade: (made: InvitedPerson) => v
         : undefined;
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      {send.error !== null && !placed && <ProblemNote error={send.error} />}
+      {send.error !== null && (placed.length === 0 || placed.length < Object.keys(errors).length) && (
+        <ProblemNote error={send.error} placed={placed} />
+      )}
       <Field
         label="Name"
         required

@@ -58,7 +58,7 @@ function TokenForm({ me, onMade }: { me: Me; onMade: (made: MadeToken) => void }
   const [expires, setExpires] = useState('90d');
   const send = usePeopleChange<MadeToken, TokenRequest>((client, request) => client.post('/v1/tokens', request));
   const errors = send.error instanceof Problem ? send.error.errors : {};
-  const placed = ['name', 'actions'].some((field) => Object.keys(errors).some((key) => key.startsWith(field)));
+  const placed = Object.keys(errors).filter((key) => key === 'name' || key.startsWith('actions'));
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     const wanted = patterns(actions);
@@ -77,7 +77,9 @@ function TokenForm({ me, onMade }: { me: Me; onMade: (made: MadeToken) => void }
   const actionError = Object.entries(errors).find(([key]) => key.startsWith('actions'))?.[1];
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      {send.error !== null && !placed && <ProblemNote error={send.error} />}
+      {send.error !== null && (placed.length === 0 || placed.length < Object.keys(errors).length) && (
+        <ProblemNote error={send.error} placed={placed} />
+      )}
       <Field label="Name" required hint="What it is for; shown in plans and in the audit log." error={errors['name']}>
         {(ids) => (
           <input

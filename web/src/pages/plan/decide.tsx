@@ -40,12 +40,13 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const waiting = state === 'awaiting_approval';
   const problem = send.error ?? withPasskey.error;
   const refused = problem instanceof Problem ? problem.errors : {};
+  const placed = waiting ? ['comment', 'factor', 'confirm'] : [];
   const needsFactor = /factor|totp/i.test(oneLine(decision?.obligations));
   const may = expired ?? mayNotApprove(me, plan.environment);
   return (
     <div className="sticky -bottom-3 -mx-4 -mb-3 border-t border-line bg-panel px-4 py-3">
-      {send.error !== null && <ProblemNote error={send.error} />}
-      {withPasskey.error !== null && <ProblemNote error={withPasskey.error} />}
+      {send.error !== null && <ProblemNote error={send.error} placed={placed} />}
+      {withPasskey.error !== null && <ProblemNote error={withPasskey.error} placed={placed} />}
       {waiting && (
         <div className="mb-3 grid gap-3 sm:grid-cols-2">
           <Field label="Comment" error={refused['comment']}>
