@@ -102,7 +102,7 @@ describe('an Idempotency-Key', () => {
     const key = { endpoint: 'POST /v1/actions/apply', principal: String(id), key: 'key-8' };
     const { store } = service.app;
     // What an earlier process leaves: the key is known, the plan is consumed, and no answer was kept.
-    await store.commit((trx) => beginIdempotent(trx, key, hashJson({ plan_id }), Date.now()));
+    await store.commit((trx) => beginIdempotent(trx, key, { hash: hashJson({ plan_id }) }, Date.now()));
     const begun = await post('/v1/actions/apply?wait=30', { plan_id });
     expect((await post('/v1/actions/apply', { plan_id })).json).toMatchObject({ code: 'PLAN_CONSUMED' });
     const again = await post('/v1/actions/apply', { plan_id }, 'key-8');
