@@ -1,4 +1,5 @@
 import { useState, type FormEvent } from 'react';
+import { SHOWN_BEFORE } from '../../api/attempts.ts';
 import { Problem } from '../../api/client.ts';
 import { usePeopleChange } from '../../api/people_queries.ts';
 import type { InvitedPerson } from '../../api/people_types.ts';
@@ -22,7 +23,7 @@ export function InviteDialog({ me, onClose }: { me: Me; onClose: () => void }) {
         <div className="flex flex-col gap-3">
           <InviteLink person={made} />
           <div>
-            <Button onClick={onClose}>I have it</Button>
+            <Button onClick={onClose}>{made.invitation?.code === SHOWN_BEFORE ? 'Close' : 'I have it'}</Button>
           </div>
         </div>
       )}
