@@ -8,8 +8,38 @@ import { collect, paramsOf, placeErrors, toText } from '../web/src/pages/propose
 import { weeksOf } from '../web/src/pages/calendar/weeks.ts';
 import { chosen, isOver, mayNotAdminister, mayNotGrant, patterns } from '../web/src/pages/people/may.ts';
 import { bytes, duration, moment, relative } from '../web/src/parts/format.ts';
+import { problemWords } from '../web/src/parts/problem_words.ts';
+import { Problem } from '../web/src/api/client.ts';
 import { ACTIONS, paramsSchema } from '../src/actions/index.ts';
 import { administers, highest, ROLES } from '../src/identity/grants.ts';
+
+describe('what a problem note says', () => {
+  const refused = new Problem(400, {
+    title: 'The request is not valid',
+    detail: 'The request is not valid.',
+    errors: { title: 'must not be empty', risk: 'is missing' },
+  });
+
+  it('is said once, with what is wrong of the fields that stand nowhere else', () => {
+    expect(problemWords(refused, undefined, ['title'])).toEqual({
+      head: 'The request is not valid',
+      detail: undefined,
+      fields: ['risk: is missing'],
+    });
+    expect(problemWords(refused, undefined, []).fields).toEqual(['title: must not be empty', 'risk: is missing']);
+  });
+
+  it('has both where the detail says more', () => {
+    const gone = new Problem(0, { title: 'The server does not answer', detail: 'The page tries again by itself.' });
+    expect(problemWords(gone, undefined, [])).toMatchObject({ detail: 'The page tries again by itself.' });
+    expect(problemWords(gone, 'the plans could not be read', []).head).toBe('the plans could not be read');
+    expect(problemWords(new Error('no'), undefined, [])).toEqual({
+      head: 'That did not work',
+      detail: 'no',
+      fields: [],
+    });
+  });
+});
 
 describe('the calendar', () => {
   const entry = (from: string) => ({ kind: 'window' as const, environment: 'lab', name: 'w', from, to: from });

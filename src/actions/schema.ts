@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { AgentError } from '../kernel/errors.ts';
+import { fieldErrors, fit } from '../kernel/fit.ts';
+import { nearest } from '../kernel/nearest.ts';
 import { ACTIONS } from './catalogue.generated.ts';
 import type { AnyAction, Target } from './define.ts';
-import { nearest } from './nearest.ts';
 
 /** JSON Schema (draft 2020-12) of an action's parameters as callers send them. */
 export const paramsSchema = (action: AnyAction): Record<string, unknown> =>
@@ -26,30 +27,11 @@ export function findAction(name: string): AnyAction {
 
 /** The action's parameters, checked and with defaults. Errors: `VALIDATION_FAILED` naming every wrong field. */
 export function parseParams(action: AnyAction, params: unknown): unknown {
-  const parsed = action.params.safeParse(params ?? {});
+  const parsed = fit(action.params, params ?? {});
   if (parsed.success) return parsed.data;
-  const known = Object.keys(paramsSchema(action)['properties'] ?? {});
   throw new AgentError('VALIDATION_FAILED', `The parameters of ${action.name} are not valid.`, {
-    errors: fieldErrors(parsed.error, 'params', known),
+    errors: fieldErrors(parsed.misfits, 'params'),
   });
-}
-
-/** Field path to what is wrong; an unknown name comes with the nearest known one. */
-export function fieldErrors(error: z.ZodError, prefix = '', known: readonly string[] = []): Record<string, string> {
-  const out: Record<string, string> = {};
-  const at = (path: readonly PropertyKey[]): string =>
-    [prefix, ...path.map(String)].filter(Boolean).join('.') || 'body';
-  for (const issue of error.issues) {
-    if (issue.code !== 'unrecognized_keys') {
-      out[at(issue.path)] ??= issue.message;
-      continue;
-    }
-    for (const key of issue.keys) {
-      const hint = issue.path.length === 0 ? nearest(key, known) : undefined;
-      out[at([...issue.path, key])] = `is not a parameter${hint === undefined ? '' : `; did you mean ${hint}?`}`;
-    }
-  }
-  return out;
 }
 
 // No leading zeros: locks and limits go by a target's text, so one guest has exactly one.

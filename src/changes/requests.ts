@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { fieldErrors, findAction, parseParams, parseTarget, type AnyAction, type Target } from '../actions/index.ts';
+import { findAction, parseParams, parseTarget, type AnyAction, type Target } from '../actions/index.ts';
 import { hashJson } from '../kernel/canonical.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { fieldErrors, fit } from '../kernel/fit.ts';
 import { REDACTED, Secret } from '../kernel/secret.ts';
 import { inOrder } from '../operations/index.ts';
 
@@ -164,12 +165,9 @@ function unfit(value: unknown, at: readonly string[] = []): Record<string, strin
 function parse<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
   const errors = unfit(body);
   if (errors !== undefined) throw new AgentError('VALIDATION_FAILED', 'The request is not valid.', { errors });
-  const parsed = schema.safeParse(body);
+  const parsed = fit(schema, body);
   if (parsed.success) return parsed.data;
-  const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-  throw new AgentError('VALIDATION_FAILED', 'The request is not valid.', {
-    errors: fieldErrors(parsed.error, '', known),
-  });
+  throw new AgentError('VALIDATION_FAILED', 'The request is not valid.', { errors: fieldErrors(parsed.misfits) });
 }
 
 /** The request as sent, with `[redacted]` wherever its schema says secret: parsing turned those into `Secret`. */

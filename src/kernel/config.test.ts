@@ -289,7 +289,7 @@ describe('the policy and what it looks at', () => {
     [services('{ name: dns, tier: 4 }'), 'services.0.tier: must be 1, 2 or 3'],
     [services('{ name: dns, guests: [101] }'), 'services.0.guests.0'],
     [services('{ name: dns, guests: [vm/web] }'), 'services.0.guests.0: must be such as vm/101'],
-    [services('{ name: dns, tiers: 1 }'), 'Unrecognized key'],
+    [services('{ name: dns, tiers: 1 }'), 'services.0.tiers: is not known here; did you mean tier?'],
     [services('{ name: dns }', '{ name: dns }'), 'two services are named dns'],
     [services('{ name: dns, depends_on: [ntp] }'), 'depends_on names ntp, which is not among the services'],
     [services('{ name: dns, environment: work }'), 'there is no environment work; configured: lab'],
@@ -356,7 +356,7 @@ describe('change windows and blackouts', () => {
   });
 
   it.each([
-    ['{ name: a, calendar: x, duration: 4h, zon: y }', ':2:43: windows.0.zon: Unrecognized key'],
+    ['{ name: a, calendar: x, duration: 4h, zon: y }', ':2:43: windows.0.zon: is not known here; did you mean zone?'],
     ['{ name: a, calendar: x, duration: 4 }', ':2:39: windows.0.duration: must be such as 4h'],
     ['{ name: a, calendar: x, duration: 32d }', 'at most 31d'],
     ['{ name: a, duration: 4h }', ':2:5: windows.0: needs either calendar or rrule'],

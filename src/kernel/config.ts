@@ -6,6 +6,7 @@ import { authSchema, readAuth, type AuthConfig } from './config_auth.ts';
 import { AgentError } from './errors.ts';
 import { checkTokenIds, checkVerifying, isLoopback } from './config_secrets.ts';
 import { checkServices, checkTimeZone, servicesSchema, type ServiceConfig } from './config_services.ts';
+import { fit } from './fit.ts';
 import type { SecretSources } from './secrets/sources.ts';
 import {
   blackoutsSchema,
@@ -195,18 +196,13 @@ function readFile(path: string): { readonly file: z.output<typeof fileSchema>; r
   };
   const [broken] = source.errors;
   if (broken !== undefined) throw invalid(`${at(broken.offset)}: ${broken.what}`);
-  const parsed = fileSchema.safeParse(source.value() ?? {});
+  const parsed = fit(fileSchema, source.value() ?? {});
   if (parsed.success) return { file: parsed.data, source };
-  const problems = parsed.error.issues.flatMap((issue) => {
-    const where = issue.path as (string | number)[];
-    if (issue.code !== 'unrecognized_keys')
-      return [{ field: where.join('.') || 'file', what: issue.message, offset: source.offset(where) }];
-    return issue.keys.map((key) => ({
-      field: [...where, key].join('.'),
-      what: 'Unrecognized key; it is not a setting here',
-      offset: source.keyOffset(where, key),
-    }));
-  });
+  const problems = parsed.misfits.map(({ path: where, what, unknown }) => ({
+    field: where.join('.') || 'file',
+    what,
+    offset: unknown ? source.keyOffset(where.slice(0, -1), String(where.at(-1))) : source.offset(where),
+  }));
   throw invalid(
     problems.map(({ field, what, offset }) => `${at(offset)}: ${field}: ${what}`).join('; '),
     Object.fromEntries(problems.map(({ field, what }) => [field, what])),
@@ -343,8 +339,8 @@ function secretSources(
 function variable<T extends string>(env: ConfigSources['env'], name: string, schema: z.ZodType<T>): T | undefined {
   const value = env[name];
   if (value === undefined || value === '') return undefined;
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throw invalid(`${name} ${parsed.error.issues[0]?.message ?? 'is not valid'}.`);
+  const parsed = fit(schema, value);
+  if (!parsed.success) throw invalid(`${name} ${parsed.misfits[0]?.what ?? 'is not valid'}.`);
   return parsed.data;
 }
 

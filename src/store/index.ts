@@ -19,7 +19,7 @@ export {
   type RunState,
   type PlanState,
 } from './schema.ts';
-export { checkKeys, copyKeys, keyId, loadKeys, newKeys, seal, unseal, type Keys } from './keys.ts';
+export { checkKeys, copyKeys, keyedHash, keyId, loadKeys, newKeys, seal, unseal, type Keys } from './keys.ts';
 export * from './queries/plans.ts';
 export * from './queries/secrets.ts';
 export * from './queries/approvals.ts';

@@ -2,8 +2,10 @@ import {
   createCipheriv,
   createDecipheriv,
   createHash,
+  createHmac,
   createPrivateKey,
   createPublicKey,
+  hkdfSync,
   type KeyObject,
 } from 'node:crypto';
 import {
@@ -156,6 +158,15 @@ export const keyId = (key: KeyObject): string =>
     .update(key.export({ format: 'der', type: 'spki' }))
     .digest('hex')
     .slice(0, 16);
+
+/**
+ * Tells whether two texts are the same without telling either to who reads the database: an HMAC with a key of its own
+ * for each `purpose`. 64 lower-case hex digits.
+ */
+export function keyedHash(key: Uint8Array, purpose: string, text: string): string {
+  const own = hkdfSync('sha256', key, new Uint8Array(), `proxmox-agent ${purpose}`, 32);
+  return createHmac('sha256', Buffer.from(own)).update(text).digest('hex');
+}
 
 /** Encrypts (AES-256-GCM) for one purpose: `context`, such as a plan's id, has to be the same to open it. */
 export function seal(key: Uint8Array, ids: Ids, context: string, text: string): Uint8Array {

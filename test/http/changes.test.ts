@@ -38,7 +38,7 @@ describe('a change over HTTP', () => {
   it('names nobody as approver but who holds the token', async () => {
     const { plan_id, plan_hash } = await plan({ ...STOP, target: 'vm/121' });
     const answer = await post(`/v1/plans/${String(plan_id)}/approve`, { plan_hash, approved_by: 'the boss' });
-    expect(answer.json).toMatchObject({ code: 'VALIDATION_FAILED', errors: { approved_by: 'is not a parameter' } });
+    expect(answer.json).toMatchObject({ code: 'VALIDATION_FAILED', errors: { approved_by: 'is not known here' } });
   });
 
   it('that is refused in the rehearsal leaves a plan to look at', async () => {
@@ -102,7 +102,7 @@ describe('an Idempotency-Key', () => {
     const key = { endpoint: 'POST /v1/actions/apply', principal: String(id), key: 'key-8' };
     const { store } = service.app;
     // What an earlier process leaves: the key is known, the plan is consumed, and no answer was kept.
-    await store.commit((trx) => beginIdempotent(trx, key, hashJson({ plan_id }), Date.now()));
+    await store.commit((trx) => beginIdempotent(trx, key, { hash: hashJson({ plan_id }) }, Date.now()));
     const begun = await post('/v1/actions/apply?wait=30', { plan_id });
     expect((await post('/v1/actions/apply', { plan_id })).json).toMatchObject({ code: 'PLAN_CONSUMED' });
     const again = await post('/v1/actions/apply', { plan_id }, 'key-8');

@@ -179,9 +179,11 @@ describe('a token that is held to some actions', () => {
         address: '192.168.30.71/24',
         gateway: '192.168.30.1',
         user: 'admin',
+        ssh_key: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEmB0Lxk4T0bT5Y0y1bq2mZ3d0y6pQw8r5u7v9x1z3A5 ana@desk',
         tag: 'held',
       },
     });
+    expect(run.status, run.text).toBe(201);
     const path = `/v1/runbook-runs/${String(run.json['run_id'])}`;
     const first = await ask(`POST ${path}/steps/1`, all, { do: 'answer', passed: true, evidence: 'it is free' });
     expect(first.status, first.text).toBe(200);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AgentError } from '../../kernel/errors.ts';
+import { fit } from '../../kernel/fit.ts';
 import { defineAction, type Check, type Target } from '../define.ts';
 import { when } from '../parts/guest.ts';
 import { HOST_COMMAND_NAMES, HOST_COMMANDS, type HostCommand } from '../parts/host_commands.ts';
@@ -13,10 +14,10 @@ const params = z
       .describe('Its arguments; each command has its own.'),
   })
   .superRefine(({ command, args }, ctx) => {
-    for (const { path, message, ...issue } of HOST_COMMANDS[command].args.safeParse(args).error?.issues ?? []) {
-      const keys = 'keys' in issue ? ` (${issue.keys.join(', ')})` : '';
-      ctx.addIssue({ code: 'custom', path: ['args', ...path], message: `${message}${keys}` });
-    }
+    const parsed = fit(HOST_COMMANDS[command].args, args);
+    if (parsed.success) return;
+    for (const { path, what } of parsed.misfits)
+      ctx.addIssue({ code: 'custom', path: ['args', ...path], message: what });
   });
 
 const lineOf = ({ command, args }: z.output<typeof params>): readonly string[] => {

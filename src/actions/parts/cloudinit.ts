@@ -30,7 +30,7 @@ export const cloudInitFields = {
     .optional()
     .describe('Public keys that may log in, one text each.'),
   ipconfig: z
-    .record(z.string().regex(/^\d{1,2}$/), address)
+    .record(z.string().regex(/^\d{1,2}$/, 'must be the number of a network card, such as 0'), address)
     .optional()
     .describe('Addresses by interface number: `{"0": {"ip": "192.0.2.5/24", "gw": "192.0.2.1"}}`.'),
   nameserver: z

@@ -59,6 +59,6 @@ describe('vm.start', () => {
     }));
 
   it('takes no parameters', async () => {
-    expect(await refused('vm.start', 'vm/301', { force: true })).toContain('"params.force":"is not a parameter"');
+    expect(await refused('vm.start', 'vm/301', { force: true })).toContain('"params.force":"is not known here"');
   });
 });

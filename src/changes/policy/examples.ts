@@ -1,7 +1,8 @@
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import { fieldErrors, findAction, parseTarget, type RiskLevel } from '../../actions/index.ts';
+import { findAction, parseTarget, type RiskLevel } from '../../actions/index.ts';
 import { AgentError, toAgentError } from '../../kernel/errors.ts';
+import { fieldErrors, fit } from '../../kernel/fit.ts';
 import { STRICTNESS } from '../../kernel/config.ts';
 import { inventoryOf } from '../../estate/index.ts';
 import type { PreparedRequest } from '../../operations/index.ts';
@@ -121,9 +122,9 @@ export function readExamples(name: string, text: string): readonly Example[] {
   const [broken] = document.errors;
   if (broken !== undefined)
     throw new AgentError('VALIDATION_FAILED', `${name}: ${broken.message.split('\n')[0] ?? 'is not YAML'}`);
-  const parsed = examplesSchema.safeParse(document.toJS());
+  const parsed = fit(examplesSchema, document.toJS());
   if (parsed.success) return parsed.data.tests;
-  const errors = fieldErrors(parsed.error);
+  const errors = fieldErrors(parsed.misfits);
   const words = Object.entries(errors).map(([field, what]) => `${field}: ${what}`);
   throw new AgentError('VALIDATION_FAILED', `${name}: ${words.join('; ')}`, { errors });
 }

@@ -148,7 +148,7 @@ it('an example with parameters that the action does not take says which', async 
   const rules = await readRules([{ name: 'a.yaml', text: file('"true"') }]);
   const differences = (input: string) => runExamples(rules, examples(input))[0]?.differences[0];
   expect(differences('{ action: vm.configure, params: { coers: 4 } }')).toContain(
-    'params.coers is not a parameter; did you mean cores?',
+    'params.coers is not known here; did you mean cores?',
   );
   expect(differences('{ action: vm.configure, params: { cores: many } }')).toContain('params.cores ');
 });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { fieldErrors, findAction, paramsSchema, type AnyAction } from '../../actions/index.ts';
+import { findAction, paramsSchema, type AnyAction } from '../../actions/index.ts';
 import { AgentError } from '../../kernel/errors.ts';
+import { fieldErrors, fit } from '../../kernel/fit.ts';
 import { Secret } from '../../kernel/secret.ts';
 
 /** Types of parameters by their names: a type of CEL, or the fields of a group such as `disk`. Secrets are not in it. */
@@ -133,18 +134,14 @@ export function exampleParams(
   given: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
   const { shape } = action.params as unknown as z.ZodObject<Record<string, z.ZodType>>;
-  const errors: Record<string, string> = fieldErrors(
-    z
-      .strictObject(Object.fromEntries(Object.keys(shape).map((name) => [name, z.unknown().optional()])))
-      .safeParse(given).error ?? new z.ZodError([]),
-    'params',
-    Object.keys(shape),
-  );
+  const names = z.strictObject(Object.fromEntries(Object.keys(shape).map((name) => [name, z.unknown().optional()])));
+  const named = fit(names, given);
+  const errors: Record<string, string> = named.success ? {} : fieldErrors(named.misfits, 'params');
   const params: Record<string, unknown> = {};
   for (const [name, schema] of Object.entries(shape)) {
-    const parsed = schema.safeParse(given[name]);
+    const parsed = fit(schema, given[name]);
     if (parsed.success) params[name] = parsed.data;
-    else if (given[name] !== undefined) Object.assign(errors, fieldErrors(parsed.error, `params.${name}`));
+    else if (given[name] !== undefined) Object.assign(errors, fieldErrors(parsed.misfits, `params.${name}`));
   }
   if (Object.keys(errors).length === 0) return readableParams(action, params);
   const words = Object.entries(errors).map(([field, what]) => `${field} ${what}`);

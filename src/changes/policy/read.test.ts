@@ -46,18 +46,22 @@ describe('rules', () => {
   });
 
   it.each([
-    ['an unknown field', file({ wen: 'wen: true' }), '1.yaml:7:5: wen is not a field here; did you mean when?'],
+    ['an unknown field', file({ wen: 'wen: true' }), '1.yaml:7:5: wen is not known here; did you mean when?'],
     [
       'a bad effect',
       file({ effect: 'effect: permit' }),
       '1.yaml:5:13: effect: must be allow, require_approval or deny',
     ],
-    ['a missing field', file({ why: 'environments: [home]' }), '1.yaml:2:5: why: Invalid input'],
+    ['a missing field', file({ why: 'environments: [home]' }), '1.yaml:2:5: why: is missing'],
     ['an id of ours', file({ id: 'id: baseline.high' }), '1.yaml:2:9: id: begins like a built-in rule'],
     ['an unknown environment', file({ e: 'environments: [hame]' }), '1.yaml:7:20: there is no environment hame'],
     ['approvals of a denial', file({ approvals: 'approvals: 2' }), '1.yaml:7:16: approvals: only makes sense with'],
     ['duties of a denial', file({ o: 'obligations: { window: true }' }), '1.yaml:7:18: obligations: cannot be met'],
-    ['a duty that is none', file({ o: 'obligations: { windows: true }' }), '1.yaml:7:20: windows is not a field here'],
+    [
+      'a duty that is none',
+      file({ o: 'obligations: { windows: true }' }),
+      '1.yaml:7:20: windows is not known here; did you mean window?',
+    ],
     [
       'an override without names',
       file({ effect: 'effect: allow', o: 'overrides_baseline: true' }),
@@ -70,7 +74,7 @@ describe('rules', () => {
       '1.yaml:8:17: 0: is not a built-in rule; those are baseline.high',
     ],
     ['text that is no YAML', 'rules:\n  - id: [a\n', '1.yaml:3:1: '],
-    ['another shape', 'rulez: []\n', '1.yaml:1:1: rulez is not a field here; did you mean rules?'],
+    ['another shape', 'rulez: []\n', '1.yaml:1:1: rulez is not known here; did you mean rules?'],
     ['an expression of another type', file({ when: 'when: time.hour' }), '1.yaml:4:11: when: must be true or false'],
     ['an unknown field in it', file({ when: 'when: target.tag == "a"' }), '1.yaml:4:18: when: there is no field "tag"'],
     ['an unknown name in it', file({ when: 'when: tarmac.kind == "a"' }), '1.yaml:4:11: when: there is no "tarmac"'],

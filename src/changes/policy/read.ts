@@ -2,8 +2,8 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isScalar, type Scalar } from 'yaml';
 import { z } from 'zod';
-import { fieldErrors } from '../../actions/index.ts';
 import { AgentError } from '../../kernel/errors.ts';
+import { fit, type Misfit } from '../../kernel/fit.ts';
 import { YamlSource, type YamlPath } from '../../kernel/yaml_source.ts';
 import { ExpressionError } from './expression.ts';
 import { ruleSchema, ruleSetBy, type Compiler, type Rule, type RuleSet } from './rules.ts';
@@ -102,29 +102,25 @@ class Source {
     const { errors } = this.#yaml;
     for (const { offset, what } of errors) this.#note(offset, what);
     if (errors.length > 0) return [];
-    const whole = z.strictObject({ rules: z.array(z.unknown()) }).safeParse(this.#yaml.value());
+    const whole = fit(z.strictObject({ rules: z.array(z.unknown()) }), this.#yaml.value());
     if (!whole.success) {
-      for (const issue of whole.error.issues) this.#fieldProblem(issue, []);
+      for (const misfit of whole.misfits) this.#fieldProblem(misfit, []);
       return [];
     }
     return whole.data.rules.flatMap((one, index) => {
       const path = ['rules', index];
-      const parsed = ruleSchema.safeParse(one);
+      const parsed = fit(ruleSchema, one);
       if (parsed.success) return [{ path, rule: parsed.data }];
-      for (const issue of parsed.error.issues) this.#fieldProblem(issue, path);
+      for (const misfit of parsed.misfits) this.#fieldProblem(misfit, path);
       return [];
     });
   }
 
-  #fieldProblem(issue: z.core.$ZodIssue, of: YamlPath): void {
-    const path = [...of, ...(issue.path as YamlPath)];
-    if (issue.code !== 'unrecognized_keys') return this.problem(path, `${path.at(-1) ?? 'the file'}: ${issue.message}`);
-    const known = Object.keys(path.length === 0 ? { rules: 0 } : ruleSchema.shape);
-    const hints = fieldErrors(new z.ZodError([{ ...issue, path: [] }]), '', known);
-    for (const key of issue.keys) {
-      const what = (hints[key] ?? '').replace('is not a parameter', 'is not a field here');
-      this.#note(this.#yaml.keyOffset(path, key), `${key} ${what}`);
-    }
+  #fieldProblem({ path: within, what, unknown }: Misfit, of: YamlPath): void {
+    const path = [...of, ...within];
+    const name = path.at(-1) ?? 'the file';
+    if (unknown) this.#note(this.#yaml.keyOffset(path.slice(0, -1), String(name)), `${name} ${what}`);
+    else this.problem(path, `${name}: ${what}`);
   }
 
   problem(path: YamlPath, what: string): void {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { ACTIONS, nearest } from '../../actions/index.ts';
+import { ACTIONS } from '../../actions/index.ts';
 import { canonicalJson, sha256 } from '../../kernel/canonical.ts';
+import { nearest } from '../../kernel/nearest.ts';
 import { BASELINE_RULES, BASELINE_VERSION } from './baseline.ts';
 import type { Scope } from './declaration.ts';
 import type { CelScope, Expression } from './expression.ts';

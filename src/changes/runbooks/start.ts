@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AgentError } from '../../kernel/errors.ts';
+import { fit } from '../../kernel/fit.ts';
 import { insertRunbookRun } from '../../store/index.ts';
 import { actorOf, requireRole, type Principal } from '../../identity/index.ts';
 import { fill, fillText, readValues, type Values } from './parameters.ts';
@@ -71,10 +72,10 @@ export async function startRun(
 function stepsWith({ steps }: Runbook, values: Values): RunStep[] {
   const errors: Record<string, string> = {};
   const filled = steps.flatMap(({ number, title, text, fields }): RunStep[] => {
-    const parsed = stepSchema.safeParse(fill(fields, values));
+    const parsed = fit(stepSchema, fill(fields, values));
     const wrong = parsed.success
       ? misfitsOf(parsed.data)
-      : parsed.error.issues.map(({ path, message }) => [path.map(String), message] as const);
+      : parsed.misfits.map(({ path, what }) => [path, what] as const);
     for (const [path, what] of wrong) errors[`steps.${number}.${path.join('.')}`] = what;
     if (!parsed.success) return [];
     const head = { number, title: fillText(title, values), text: fillText(text, values) };

@@ -1,5 +1,6 @@
 import { isMap, isScalar, LineCounter, parseDocument, visit, type Document, type Node } from 'yaml';
 import type { z } from 'zod';
+import { fit } from '../../kernel/fit.ts';
 import type { Problems } from './problems.ts';
 
 /** A piece of YAML inside a Markdown file, which knows the lines of the file. */
@@ -53,13 +54,10 @@ export class YamlPiece {
 
   /** `value` through a schema; what is wrong is noted with its line. `of` takes another value in the place of its own. */
   parse<S extends z.ZodType>(schema: S, of: unknown = this.value): z.output<S> | undefined {
-    const parsed = schema.safeParse(of);
+    const parsed = fit(schema, of);
     if (parsed.success) return parsed.data;
-    for (const { path, message, ...issue } of parsed.error.issues) {
-      const keys = 'keys' in issue ? issue.keys : [];
-      const where = [...path, ...keys.slice(0, 1)];
-      this.#problems.add(this.lineOf(where), `${where.map(String).join('.') || 'step'}: ${message}`);
-    }
+    for (const { path, what } of parsed.misfits)
+      this.#problems.add(this.lineOf(path), `${path.join('.') || 'step'}: ${what}`);
     return undefined;
   }
 }

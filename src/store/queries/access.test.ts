@@ -1,12 +1,12 @@
 import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sign, verify, createPublicKey } from 'node:crypto';
+import { createHash, createPublicKey, sign, verify } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seededIds } from '../../kernel/ids.ts';
-import { checkKeys, copyKeys, loadKeys, seal, unseal } from '../keys.ts';
+import { checkKeys, copyKeys, keyedHash, loadKeys, seal, unseal } from '../keys.ts';
 import type { TemporaryStore } from '../testing.ts';
 import { onEveryEngine } from '../testing_engines.ts';
-import { beginIdempotent, dropIdempotent, endIdempotent } from './idempotency.ts';
+import { beginIdempotent, dropIdempotent, endIdempotent, type PayloadHash } from './idempotency.ts';
 import { deleteSetting, getSetting, putSetting } from './settings.ts';
 import {
   insertOwnerLink,
@@ -76,7 +76,7 @@ onEveryEngine((engine) => {
   test('a key repeats its first answer for a day, and is refused for another request', async () => {
     const key = { endpoint: 'POST /v1/actions/apply', principal: 'ada', key: 'k' };
     const begin = (hash: string, now: number, change = {}) =>
-      it.store.commit((trx) => beginIdempotent(trx, { ...key, ...change }, hash, now));
+      it.store.commit((trx) => beginIdempotent(trx, { ...key, ...change }, { hash }, now));
     expect(await begin('h', 0)).toEqual({ first: true });
     expect(await begin('h', 1)).toEqual({ first: false, answer: undefined });
     await it.store.commit((trx) => endIdempotent(trx, key, 202, { operation_id: 'o' }));
@@ -86,6 +86,39 @@ onEveryEngine((engine) => {
     expect(await begin('other', 24 * 3_600_000)).toEqual({ first: true });
     await it.store.commit((trx) => dropIdempotent(trx, key));
     expect(await begin('third', 24 * 3_600_000 + 1)).toEqual({ first: true });
+  });
+
+  test('a key is known by the hash of a version beside this one as well, which is never written', async () => {
+    const { store } = it;
+    const begin = (key: string, payload: PayloadHash) =>
+      store.commit((trx) => beginIdempotent(trx, { endpoint: 'POST /v1/changes', principal: 'ada', key }, payload, 0));
+    const both = { hash: 'keyed', former: 'plain' };
+    expect(await begin('old', { hash: 'plain' })).toEqual({ first: true });
+    expect(await begin('old', both)).toEqual({ first: false, answer: undefined });
+    await expect(begin('old', { hash: 'keyed 2', former: 'plain 2' })).rejects.toMatchObject({
+      code: 'IDEMPOTENCY_CONFLICT',
+    });
+    expect(await begin('new', both)).toEqual({ first: true });
+    expect(await begin('new', both)).toEqual({ first: false, answer: undefined });
+    const rows = await store.db.selectFrom('idempotency_keys').select(['key', 'payload_hash']).orderBy('key').execute();
+    expect(rows).toEqual([
+      { key: 'new', payload_hash: 'keyed' },
+      { key: 'old', payload_hash: 'plain' },
+    ]);
+  });
+
+  test('a keyed hash is another one for every key, purpose and text', () => {
+    const [one, two] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)];
+    const all = [
+      keyedHash(one, 'a', 'x'),
+      keyedHash(two, 'a', 'x'),
+      keyedHash(one, 'b', 'x'),
+      keyedHash(one, 'a', 'y'),
+      createHash('sha256').update('x').digest('hex'),
+    ];
+    expect(new Set(all).size).toBe(all.length);
+    for (const hash of all) expect(hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(keyedHash(one, 'a', 'x')).toBe(all[0]);
   });
 
   test('settings are JSON and can be replaced and removed', async () => {

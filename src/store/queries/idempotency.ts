@@ -9,6 +9,13 @@ export interface IdempotencyKey {
   readonly key: string;
 }
 
+/** What tells one payload from another. */
+export interface PayloadHash {
+  readonly hash: string;
+  /** As a version beside this one writes it; taken for the same, never written. */
+  readonly former?: string;
+}
+
 /** The first use; or a repeat, with the first answer, or without while the first is still being worked on. */
 export type IdempotencyAnswer =
   | { readonly first: true }
@@ -23,18 +30,18 @@ const TTL_MS = 24 * 3_600_000;
 export async function beginIdempotent(
   trx: StoreTx,
   key: IdempotencyKey,
-  payload_hash: string,
+  { hash, former }: PayloadHash,
   now: number,
 ): Promise<IdempotencyAnswer> {
   await trx.db
     .deleteFrom('idempotency_keys')
     .where('created_at', '<=', now - TTL_MS)
     .execute();
-  const insert = trx.db.insertInto('idempotency_keys').values({ ...key, payload_hash, created_at: now });
+  const insert = trx.db.insertInto('idempotency_keys').values({ ...key, payload_hash: hash, created_at: now });
   const result = await insert.onConflict((conflict) => conflict.doNothing()).executeTakeFirst();
   if (result.numInsertedOrUpdatedRows === 1n) return { first: true };
   const row = await whose(trx, key).executeTakeFirstOrThrow();
-  if (row.payload_hash !== payload_hash) {
+  if (row.payload_hash !== hash && row.payload_hash !== former) {
     throw new AgentError('IDEMPOTENCY_CONFLICT', 'The Idempotency-Key was used for a request with another payload.');
   }
   if (row.status === null || row.body === null) return { first: false, answer: undefined };

@@ -131,6 +131,26 @@ test('change new takes its content from options, YAML, JSON or Markdown', async 
   expect((await pxa(['new', '--title', 'x', '--category', 'huge'])).exit).toBe(2);
 });
 
+test('a change whose answer was lost is sent again with the same key', async () => {
+  const lost = server.routes['POST /v1/changes'];
+  let attempts = 0;
+  server.routes['POST /v1/changes'] = (request, response) => {
+    attempts += 1;
+    if (attempts === 1) return void response.socket?.destroy();
+    if (attempts === 2) return refuse(response, 409, 'TARGET_BUSY', 'the first is under way');
+    return lost?.(request, response);
+  };
+  const { exit, err } = await pxa(['new', '--title', 'Once']);
+  expect(exit, err).toBe(0);
+  expect(err).toContain('trying again for up to 5 minutes');
+  const keys = server.received
+    .filter(({ method, path }) => method === 'POST' && path === '/v1/changes')
+    .map(({ headers }) => headers['idempotency-key']);
+  expect(keys).toHaveLength(3);
+  expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+  expect(new Set(keys).size).toBe(1);
+});
+
 test('change edit sends what is new, and refuses the document of another change', async () => {
   server.routes['PATCH /v1/changes/CC-007'] = () => CHANGE;
   expect((await pxa(['edit', 'CC-007', '--file', '-', '--hash', HASH], { stdin: '{"notes": "n"}' })).exit).toBe(0);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { ManualClock, type Clock } from '../../kernel/clock.ts';
-import { seededIds } from '../../kernel/ids.ts';
+import { seededIds, systemIds } from '../../kernel/ids.ts';
 import { runCli } from './run.ts';
 import type { CliDeps } from './types.ts';
 
@@ -166,7 +166,9 @@ export async function run(argv: string[], options: RunOptions = {}): Promise<Ran
     },
     isTTY: tty,
   };
-  const exit = await runCli(argv, io, { clock, ids: seededIds('cli', clock), ...options.deps });
+  // A real server has to tell one command line from the next.
+  const ids = server === undefined ? systemIds(clock) : seededIds('cli', clock);
+  const exit = await runCli(argv, io, { clock, ids, ...options.deps });
   // What was written last has to arrive.
   await new Promise((resolve) => setImmediate(resolve));
   return { exit, ...written };

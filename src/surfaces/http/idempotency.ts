@@ -1,7 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { hashJson } from '../../kernel/canonical.ts';
+import { canonicalJson, sha256 } from '../../kernel/canonical.ts';
 import { AgentError, isAgentError } from '../../kernel/errors.ts';
-import { beginIdempotent, dropIdempotent, endIdempotent, type IdempotencyKey } from '../../store/index.ts';
+import {
+  beginIdempotent,
+  dropIdempotent,
+  endIdempotent,
+  keyedHash,
+  type IdempotencyKey,
+  type PayloadHash,
+} from '../../store/index.ts';
 import { caller } from './auth.ts';
 import type { HttpDeps } from './context.ts';
 
@@ -12,20 +19,21 @@ export interface Answer {
 
 /** Keys whose first request is being worked on in this process. */
 type UnderWay = Set<string>;
+type Work = (request: FastifyRequest, repeated: boolean) => Promise<Answer>;
+/** What is kept of an answer for who asks again. */
+type Keep = (body: object) => object;
 
 /**
  * Wraps a handler so that the same `Idempotency-Key` of the same caller gets the first answer again (24 h). A key whose
- * first request died with an earlier process is tried again: `repeated` tells the handler so. Errors:
- * `IDEMPOTENCY_CONFLICT` for another payload, `TARGET_BUSY` while the first is under way.
+ * first request died with an earlier process is tried again: `repeated` tells the handler so. What an answer shows only
+ * once, `keep` takes out of what is kept of it. Errors: `IDEMPOTENCY_CONFLICT` for another payload, `TARGET_BUSY` while
+ * the first is under way.
  */
-export function idempotent(
-  deps: HttpDeps,
-  underWay: UnderWay,
-  work: (request: FastifyRequest, repeated: boolean) => Promise<Answer>,
-) {
+export function idempotent(deps: HttpDeps, underWay: UnderWay, work: Work, keep: Keep = (body) => body) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const key = keyOf(request);
-    const answer = key === undefined ? await work(request, false) : await once(deps, underWay, key, request, work);
+    const answer =
+      key === undefined ? await work(request, false) : await once(deps, underWay, key, request, work, keep);
     return reply.code(answer.status).send(answer.body);
   };
 }
@@ -40,15 +48,23 @@ function keyOf(request: FastifyRequest): IdempotencyKey | undefined {
   return { endpoint: `${request.method} ${request.url.split('?')[0]}`, principal: token ?? id, key };
 }
 
+/** Bodies have codes and passwords in them that a plain hash would let anybody guess who gets hold of the database. */
+function hashOf(body: unknown, key: Uint8Array): PayloadHash {
+  const text = canonicalJson(body ?? null);
+  return { hash: keyedHash(key, 'idempotency', text), former: sha256(text) };
+}
+
 async function once(
   deps: HttpDeps,
   underWay: UnderWay,
   key: IdempotencyKey,
   request: FastifyRequest,
-  work: (request: FastifyRequest, repeated: boolean) => Promise<Answer>,
+  work: Work,
+  keep: Keep,
 ): Promise<Answer> {
   const { store, clock } = deps;
-  const begun = await store.commit((trx) => beginIdempotent(trx, key, hashJson(request.body ?? null), clock.now()));
+  const payload = hashOf(request.body, deps.changes.keys.data);
+  const begun = await store.commit((trx) => beginIdempotent(trx, key, payload, clock.now()));
   if (!begun.first && begun.answer !== undefined) return begun.answer;
   const name = JSON.stringify(key);
   if (underWay.has(name))
@@ -56,11 +72,7 @@ async function once(
   underWay.add(name);
   try {
     const answer = await work(request, !begun.first);
-    // A token is shown once; its answer is not kept for anybody to ask again.
-    const kept = request.url.startsWith('/v1/tokens')
-      ? { ...(answer.body as object), token: '[redacted]' }
-      : answer.body;
-    await store.commit((trx) => endIdempotent(trx, key, answer.status, kept));
+    await store.commit((trx) => endIdempotent(trx, key, answer.status, keep(answer.body as object)));
     return answer;
   } catch (error) {
     // What failed may be tried again under the same key, unless trying again could only ever fail.

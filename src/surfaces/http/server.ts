@@ -8,8 +8,8 @@ import swagger from '@fastify/swagger';
 import fastify, { type FastifyInstance } from 'fastify';
 import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-provider-zod';
 import type { z } from 'zod';
-import { fieldErrors } from '../../actions/index.ts';
 import { AgentError } from '../../kernel/errors.ts';
+import { fieldErrors, fit } from '../../kernel/fit.ts';
 import { addAuthentication } from './auth.ts';
 import type { HttpDeps } from './context.ts';
 import { sendProblem } from './problem.ts';
@@ -144,13 +144,10 @@ function addJsonParser(server: FastifyInstance): void {
 }
 
 function validate(schema: z.ZodType, data: unknown): { value: unknown } | { error: AgentError } {
-  const parsed = schema.safeParse(data);
+  const parsed = fit(schema, data);
   if (parsed.success) return { value: parsed.data };
-  const known = 'shape' in schema ? Object.keys(schema.shape as object) : [];
   return {
-    error: new AgentError('VALIDATION_FAILED', 'The request is not valid.', {
-      errors: fieldErrors(parsed.error, '', known),
-    }),
+    error: new AgentError('VALIDATION_FAILED', 'The request is not valid.', { errors: fieldErrors(parsed.misfits) }),
   };
 }
 

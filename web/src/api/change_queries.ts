@@ -1,3 +1,4 @@
+import type { AttemptMemory } from './attempts.ts';
 import { askPasskey } from './passkey.ts';
 import type { Change, ChangeMetrics } from './change_types.ts';
 import { usePages, usePolling, useRead, useSend, type Page } from './queries.ts';
@@ -45,9 +46,9 @@ export const useApproveWithPasskey = (id: string) =>
     return post(`${path}/approve`, { ...body, factor });
   });
 
-/** A new change. */
-export const useWrite = () =>
-  useSend<Change, Readonly<Record<string, unknown>>>((post, body) => post('/v1/changes', body));
+/** A new change; `memory` outlives a reload, as the draft does. */
+export const useWrite = (memory: AttemptMemory) =>
+  useSend<Change, Readonly<Record<string, unknown>>>((post, body) => post('/v1/changes', body), memory);
 
 /** Some of a change anew; `digest` is of the words that were read. */
 export const useRewrite = (id: string) =>

@@ -39,7 +39,8 @@ export interface Client {
   readonly get: <T>(path: string, signal?: AbortSignal) => Promise<T>;
   /** An answer that is text. */
   readonly text: (path: string) => Promise<string>;
-  readonly post: <T>(path: string, body?: unknown) => Promise<T>;
+  /** `key`: sent again under the same Idempotency-Key, it is done once. */
+  readonly post: <T>(path: string, body?: unknown, key?: string) => Promise<T>;
   /** Any other change. An answer without a body is undefined. */
   readonly change: <T>(method: 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown) => Promise<T>;
   /** The raw answer, for the event stream. Errors: Problem. */
@@ -75,18 +76,21 @@ export function createClient(session: Session): Client {
     }
     throw problem;
   };
-  const change = async <T>(method: string, path: string, body: unknown): Promise<T> => {
-    const json =
-      body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
-    const text = await (await send(path, { method, ...json })).text();
+  const change = async <T>(method: string, path: string, body: unknown, key?: string): Promise<T> => {
+    const headers = {
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(key === undefined ? {} : { 'idempotency-key': key }),
+    };
+    const json = body === undefined ? {} : { body: JSON.stringify(body) };
+    const text = await (await send(path, { method, headers, ...json })).text();
     return (text === '' ? undefined : JSON.parse(text)) as T;
   };
   return {
     get: async <T>(path: string, signal?: AbortSignal) =>
       (await (await send(path, signal === undefined ? {} : { signal })).json()) as T,
     text: async (path) => (await send(path, {})).text(),
-    post: <T>(path: string, body: unknown = {}) => change<T>('POST', path, body),
-    change,
+    post: <T>(path: string, body: unknown = {}, key?: string) => change<T>('POST', path, body, key),
+    change: <T>(method: string, path: string, body?: unknown) => change<T>(method, path, body),
     open: (path, headers, signal) => send(path, { headers, signal, cache: 'no-store' }),
   };
 }

@@ -1,8 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import type { Client } from './client.ts';
-import { useApi } from './context.tsx';
 import type { PersonRow, TheirSessions, Token } from './people_types.ts';
-import { useRead } from './queries.ts';
+import { useOnce, useRead } from './queries.ts';
 
 /** No event tells of people and tokens, so what others do is seen after this long. */
 const EVERY_MS = 20_000;
@@ -17,9 +16,9 @@ export const useTokens = (enabled: boolean) =>
 export const useTheirSessions = (id: string) =>
   useRead<TheirSessions>(['people', 'sessions', id], `/v1/people/${encodeURIComponent(id)}/sessions`, often);
 
-/** A change of people or tokens; whatever the answer, the lists are read again after it. */
+/** A change of people or tokens; whatever the answer, the lists are read again after it. Sent again, it is done once. */
 export function usePeopleChange<T, V>(what: (client: Client, input: V) => Promise<T>) {
-  const { client } = useApi();
+  const client = useOnce();
   const queries = useQueryClient();
   return useMutation<T, Error, V>({
     mutationFn: (input) => what(client, input),

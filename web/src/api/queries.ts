@@ -1,4 +1,6 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient, type UseQueryOptions } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import { formMemory, withAttempts, type AttemptMemory } from './attempts.ts';
 import { Problem, type Client } from './client.ts';
 import { useApi } from './context.tsx';
 import type { Run, Runbook, RunbookWhole, RunSummary } from './runbook_types.ts';
@@ -141,12 +143,23 @@ export const useOpenRuns = () =>
 
 export const useRuns = () => usePages<Page & { runs: RunSummary[] }>(['runs', 'all'], '/v1/runbook-runs?limit=10');
 
+/** A client of this form alone, whose POSTs are done once however often they are sent. */
+export function useOnce(memory?: AttemptMemory): Client {
+  const { client } = useApi();
+  const [kept] = useState(() => memory ?? formMemory());
+  return useMemo(() => withAttempts(client, kept), [client, kept]);
+}
+
 /**
  * A change that the server is asked for. Whatever the answer, plans, operations, changes and the audit are read again after it:
- * a refusal usually means that the page shows something old.
+ * a refusal usually means that the page shows something old. Sent again because its answer was lost, it is done once;
+ * `memory` is where that is kept, as long as the form is open when left out.
  */
-export function useSend<T, V>(what: (post: Client['post'], input: V, client: Client) => Promise<T>) {
-  const { client } = useApi();
+export function useSend<T, V>(
+  what: (post: Client['post'], input: V, client: Client) => Promise<T>,
+  memory?: AttemptMemory,
+) {
+  const client = useOnce(memory);
   const queries = useQueryClient();
   return useMutation<T, Error, V>({
     mutationFn: (input) => what(client.post, input, client),

@@ -1,4 +1,5 @@
 import { useCallback, useState } from 'react';
+import type { AttemptMemory, OpenAttempts } from '../api/attempts.ts';
 import { DRAFTS } from '../api/session.ts';
 
 /*
@@ -22,6 +23,12 @@ function write(key: string, value: unknown): void {
     // A full or forbidden storage: what is written lives as long as the page then.
   }
 }
+
+/** Attempts whose end is not known, kept as the draft is that they send. */
+export const keptAttempts = (key: string): AttemptMemory => ({
+  read: () => read<OpenAttempts>(key) ?? {},
+  write: (open) => write(key, Object.keys(open).length === 0 ? undefined : open),
+});
 
 /** A value that outlives a reload of the page, under a key; undefined until something is set, and after `set(undefined)`. */
 export function useKept<T>(key: string): readonly [T | undefined, (value: T | undefined) => void] {

@@ -1,25 +1,30 @@
 import { Problem } from '../api/client.ts';
 import { Button } from './button.tsx';
+import { problemWords } from './problem_words.ts';
 
 interface ProblemNoteProps {
   readonly error: Error;
   /** What did not work, as a sentence without its full stop. */
   readonly what?: string;
   readonly onRetry?: () => void;
-  /** Field errors that no field of the form shows. */
+  /** Fields whose errors the form shows beside them; those of all others are listed here. */
+  readonly placed?: readonly string[];
+  /** Errors of fields that are to be listed, where the form itself has put them into words. */
   readonly leftover?: readonly string[];
 }
 
 /** Says what went wrong, in the server's words, and what to do. */
-export function ProblemNote({ error, what, onRetry, leftover = [] }: ProblemNoteProps) {
+export function ProblemNote({ error, what, onRetry, placed = [], leftover }: ProblemNoteProps) {
   const problem = error instanceof Problem ? error : undefined;
+  const { head, detail, fields } = problemWords(error, what, placed);
+  const listed = leftover ?? fields;
   return (
     <div role="alert" className="mb-2 rounded-md border border-bad bg-bad-soft px-3 py-2">
-      <p className="font-medium text-bad first-letter:uppercase">{what ?? problem?.title ?? 'That did not work'}.</p>
-      <p>{error.message}</p>
-      {leftover.length > 0 && (
+      <p className="font-medium text-bad first-letter:uppercase">{head}.</p>
+      {detail !== undefined && <p>{detail}</p>}
+      {listed.length > 0 && (
         <ul className="list-disc pl-5">
-          {leftover.map((text) => (
+          {listed.map((text) => (
             <li key={text}>{text}</li>
           ))}
         </ul>

@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { AgentError } from '../../../kernel/errors.ts';
+import { fit, inLine } from '../../../kernel/fit.ts';
 import {
   CATEGORIES,
   CHANGE_ID,
@@ -57,7 +58,7 @@ export function readChange(markdown: string): ReadChange {
   ]);
   const of = (name: string): readonly string[] => known.get(name)?.lines ?? [];
   const others = document.sections.filter((section) => ![...known.values()].includes(section));
-  const parsed = contentSchema.safeParse({
+  const parsed = fit(contentSchema, {
     title: title?.trim() ?? '',
     date: head.get('date') ?? '',
     phase: head.get('phase') ?? '',
@@ -74,8 +75,7 @@ export function readChange(markdown: string): ReadChange {
     environments: front.environments ?? [],
     runbooks: front.runbooks ?? [],
   });
-  if (!parsed.success)
-    throw notAChange(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
+  if (!parsed.success) throw notAChange(inLine(parsed.misfits));
   const id = front.id ?? head.get('change id') ?? idInTitle;
   if (id !== undefined && !CHANGE_ID.test(id)) throw notAChange(`"${id}" is no change ID; write CC-001`);
   const strange = [...head.keys()].filter((name) => !HEAD.includes(name));
@@ -98,11 +98,9 @@ function readFront(text: string): z.output<typeof frontSchema> {
   } catch (error) {
     throw notAChange(`the front matter is not YAML (${(error as Error).message.split('\n')[0] ?? ''})`);
   }
-  const parsed = frontSchema.safeParse(value ?? {});
+  const parsed = fit(frontSchema, value ?? {});
   if (parsed.success) return parsed.data;
-  throw notAChange(
-    parsed.error.issues.map(({ path, message }) => `front matter ${path.join('.')}: ${message}`).join('; '),
-  );
+  throw notAChange(inLine(parsed.misfits, 'front matter '));
 }
 
 const textOf = (lines: readonly string[]): string =>

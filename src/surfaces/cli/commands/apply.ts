@@ -1,13 +1,11 @@
-import { neverSent, type Answer } from '../api.ts';
 import type { Context } from '../context.ts';
-import { Outage } from '../follow.ts';
 import type { Operation, Plan } from '../model.ts';
 import { jsonObject } from '../params/parse.ts';
 import { resolveSecrets } from '../params/secrets.ts';
 import { readSource } from '../params/source.ts';
-import { isPassing, RemoteProblem } from '../problem.ts';
 import { scheduleLines } from '../render/schedule.ts';
 import { fetchActions, pickAction } from './catalogue.ts';
+import { postOnce } from './once.ts';
 import { begunLines, followToEnd } from './operations.ts';
 
 interface ApplyOptions {
@@ -22,11 +20,11 @@ interface ApplyOptions {
 export async function apply(context: Context, { wait, request, when }: ApplyOptions, plan_id: string): Promise<number> {
   const body = { plan_id, ...(request === undefined ? {} : { request: await readRequest(context, request) }) };
   if (when !== undefined) {
-    const answer = await context.api.post<Plan>('/v1/actions/apply', { ...body, when });
+    const answer = await postOnce<Plan>(context, '/v1/actions/apply', { ...body, when });
     await context.show(answer, (plan) => [`Plan ${plan_id} is scheduled.`, ...scheduleLines(plan, context)]);
     return 0;
   }
-  const begun = await begin(context, body);
+  const begun = await postOnce<Operation>(context, '/v1/actions/apply', body);
   if (wait === false) {
     await context.show(begun, (operation) => [
       ...begunLines(operation),
@@ -36,29 +34,6 @@ export async function apply(context: Context, { wait, request, when }: ApplyOpti
   }
   return followToEnd(context, begun.body);
 }
-
-/** The same key however often it is sent: a lost answer must not begin anything twice, nor be taken for a refusal. */
-async function begin(context: Context, body: object): Promise<Answer<Operation>> {
-  const headers = { 'Idempotency-Key': (await context.ids()).uuid() };
-  const outage = new Outage(context.clock, { say: (text) => context.note(text) });
-  for (let sent = false; ;) {
-    try {
-      const answer = await context.api.post<Operation>('/v1/actions/apply', body, { headers });
-      outage.answered();
-      return answer;
-    } catch (error) {
-      if (!isPassing(error) || (!sent && isFinal(error))) throw error;
-      sent = true;
-      await outage.wait(error);
-    }
-  }
-}
-
-/**
- * Of a first attempt: a refusal is an answer, and where no server was from the start nobody waits for one. Later the
- * server may say that it is still at work on the first attempt (`TARGET_BUSY`).
- */
-const isFinal = (error: unknown): boolean => error instanceof RemoteProblem || neverSent(error);
 
 async function readRequest(context: Context, option: string): Promise<unknown> {
   const { text, inline } = await readSource('--request', option, context);

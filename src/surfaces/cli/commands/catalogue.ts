@@ -1,3 +1,4 @@
+import { nearest } from '../../../kernel/nearest.ts';
 import type { Answer, CallOptions } from '../api.ts';
 import type { Context } from '../context.ts';
 import type { ActionRow } from '../model.ts';
@@ -14,7 +15,6 @@ export async function pickAction(
 ): Promise<ActionRow> {
   const action = actions.find((one) => one.name === name || one.aliases?.includes(name));
   if (action !== undefined) return action;
-  const { nearest } = await import('../../../actions/index.ts');
   const hint = nearest(name, [...actions.map((one) => one.name), ...more]);
   throw usage(
     `There is no action "${name}".${hint === undefined ? '' : ` Did you mean ${hint}?`}`,

@@ -9,6 +9,7 @@ import { pairs, table } from '../render/table.ts';
 import { count, duration, percent } from '../render/values.ts';
 import type { Answer } from '../api.ts';
 import { fetchList } from './list.ts';
+import { postOnce } from './once.ts';
 
 export const changePath = (id: string, verb = ''): string => `/v1/changes/${encodeURIComponent(id)}${verb}`;
 
@@ -26,7 +27,7 @@ export async function newChange(context: Context, options: Written): Promise<voi
   if (content['title'] === undefined) throw usage('A change needs a --title, or a --file that has one.');
   const { environment } = context.options;
   const where = environment === undefined ? {} : { environments: [environment] };
-  const answer = await context.api.post<Change>('/v1/changes', { ...where, ...content });
+  const answer = await postOnce<Change>(context, '/v1/changes', { ...where, ...content });
   await context.show(answer, ({ id }) => [`${id} is planned.`, `  proxmox-agent change show ${id}`]);
 }
 
@@ -83,7 +84,7 @@ export async function showChange(context: Context, _options: object, id: string)
 
 export async function importChange(context: Context, _options: object, file: string): Promise<void> {
   const markdown = file === '-' ? await context.stdin('change import') : readFileText(file, 'change import');
-  const answer = await context.api.post<Change>('/v1/changes/import', { markdown });
+  const answer = await postOnce<Change>(context, '/v1/changes/import', { markdown });
   await context.show(answer, ({ id, status, status_note }) => [
     `${id} is ${status.replaceAll('_', ' ')}${status_note === '' ? '' : `: ${status_note}`}.`,
     `  proxmox-agent change show ${id}`,

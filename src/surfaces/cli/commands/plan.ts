@@ -9,6 +9,7 @@ import { readSource } from '../params/source.ts';
 import { usage } from '../problem.ts';
 import { planLines } from '../render/plan.ts';
 import { fetchActions, pickAction } from './catalogue.ts';
+import { postOnce } from './once.ts';
 
 export interface PlanOptions {
   readonly target?: string;
@@ -68,7 +69,7 @@ async function planOne(
   const params = options.params === undefined ? {} : await baseParams(context, action, options.params);
   await assignFlags(params, assignments, context);
   const environment = await context.environment();
-  return context.api.post('/v1/actions/plan', {
+  return postOnce(context, '/v1/actions/plan', {
     environment,
     action: name,
     target,
@@ -102,7 +103,7 @@ async function planFile(context: Context, options: PlanOptions, action: string |
     );
   const { actions } = (await fetchActions(context)).body;
   const body = await readPlanFile(context, file, (name) => pickAction(actions, name));
-  return context.api.post('/v1/plans', { ...body, ...notes(options) });
+  return postOnce(context, '/v1/plans', { ...body, ...notes(options) });
 }
 
 const notes = ({ reason, change }: PlanOptions): Record<string, string> => ({

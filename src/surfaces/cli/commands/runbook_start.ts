@@ -3,6 +3,7 @@ import type { Operation } from '../model.ts';
 import type { RunBody, RunbookBody } from '../model_runbook.ts';
 import { RemoteProblem, usage } from '../problem.ts';
 import { runLines } from '../render/runbook.ts';
+import { postOnce } from './once.ts';
 import { followToEnd } from './operations.ts';
 import { runPath } from './runbook_runs.ts';
 import { runbookPath } from './runbooks.ts';
@@ -19,8 +20,7 @@ export async function start(context: Context, { param = [], change, walk }: Star
   const given = Object.fromEntries(param.map(readParam));
   const parameters = context.canAsk ? await askParameters(context, id, given) : given;
   const body = { runbook: id, parameters, ...(change === undefined ? {} : { change_id: change }) };
-  const headers = { 'Idempotency-Key': (await context.ids()).uuid() };
-  const answer = await context.api.post<RunBody>('/v1/runbook-runs', body, { headers });
+  const answer = await postOnce<RunBody>(context, '/v1/runbook-runs', body);
   if (context.canAsk && walk !== false) return lead(context, answer.body);
   await context.show(answer, (run) => runLines(run, context));
 }

@@ -1,3 +1,4 @@
+import { nearest } from '../../../kernel/nearest.ts';
 import type { Context } from '../context.ts';
 import type { JsonSchema } from '../model.ts';
 import { usage } from '../problem.ts';
@@ -58,7 +59,6 @@ function locate(schema: JsonSchema, written: string): (Place & { negated: boolea
 }
 
 async function unknownFlag(flag: string, action: string, schema: JsonSchema): Promise<Error> {
-  const { nearest } = await import('../../../actions/index.ts');
   const own = ['target', 'params', 'reason', 'change', 'dry-run', 'file', 'environment', 'server', 'json'];
   const known = [...listFlags(schema).map(({ name }) => name), ...own].map((name) => `--${name}`);
   const hint = nearest(flag.replaceAll(/\.\d+(?=\.|$)/g, '.N').replaceAll('_', '-'), known) ?? nearest(flag, known);

@@ -25,7 +25,8 @@ import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { placeOf } from '../cookies.ts';
-import { madeTokenDocument, tokenDocument } from './people_schemas.ts';
+import { idempotent } from '../idempotency.ts';
+import { madeTokenDocument, tokenDocument, withoutToken } from './people_schemas.ts';
 import { answers, done } from './schemas.ts';
 
 const passwordBody = proofSchema.extend({
@@ -197,7 +198,8 @@ function passkeyRoutes(server: FastifyInstance, deps: HttpDeps): void {
   );
 }
 
-function ownTokenRoutes(server: FastifyInstance, { identity }: HttpDeps): void {
+function ownTokenRoutes(server: FastifyInstance, deps: HttpDeps): void {
+  const { identity } = deps;
   const mine = { rule: allow('viewer', 'own', 'self') };
   server.get(
     '/v1/me/tokens',
@@ -220,10 +222,15 @@ function ownTokenRoutes(server: FastifyInstance, { identity }: HttpDeps): void {
         response: answers({ 201: madeTokenDocument }),
       },
     },
-    async (request, reply) => {
-      const body = request.body as z.output<typeof tokenRequestSchema>;
-      return reply.code(201).send(await createOwnToken(identity, body, caller(request)));
-    },
+    idempotent(
+      deps,
+      new Set(),
+      async (request) => ({
+        status: 201,
+        body: await createOwnToken(identity, request.body as z.output<typeof tokenRequestSchema>, caller(request)),
+      }),
+      withoutToken,
+    ),
   );
   server.delete(
     '/v1/me/tokens/:id',

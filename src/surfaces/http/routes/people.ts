@@ -13,13 +13,15 @@ import {
 import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
-import { invitedDocument, personDocument, sessionDocument } from './people_schemas.ts';
+import { idempotent } from '../idempotency.ts';
+import { invitedDocument, personDocument, sessionDocument, withoutLink } from './people_schemas.ts';
 import { answers, done } from './schemas.ts';
 
 const personId = z.strictObject({ id: z.string().min(1).max(100) });
 
 /** People, for admins of the environments that they have rights in. */
-export async function peopleRoutes(server: FastifyInstance, { identity }: HttpDeps): Promise<void> {
+export async function peopleRoutes(server: FastifyInstance, deps: HttpDeps): Promise<void> {
+  const { identity } = deps;
   const config = { rule: allow('admin', 'own', 'people') };
   const id = (params: unknown): string => (params as z.output<typeof personId>).id;
   server.get(
@@ -36,10 +38,15 @@ export async function peopleRoutes(server: FastifyInstance, { identity }: HttpDe
       config,
       schema: { summary: 'Invite a person', body: personRequestSchema, response: answers({ 201: invitedDocument }) },
     },
-    async (request, reply) => {
-      const body = request.body as z.output<typeof personRequestSchema>;
-      return reply.code(201).send(await invite(identity, body, caller(request)));
-    },
+    idempotent(
+      deps,
+      new Set(),
+      async (request) => ({
+        status: 201,
+        body: await invite(identity, request.body as z.output<typeof personRequestSchema>, caller(request)),
+      }),
+      withoutLink,
+    ),
   );
   server.patch(
     '/v1/people/:id',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { REDACTED } from '../../../kernel/secret.ts';
 import { CLASSES, ROLES } from '../../../identity/index.ts';
 
 const instant = z.iso.datetime();
@@ -59,3 +60,10 @@ export const sessionDocument = z
     current: z.boolean().describe('Whether it is the one that asks.'),
   })
   .describe('Where a person is signed in with a browser.');
+
+/** Answers that show something once, as they are kept for who sends the same request again. */
+export const withoutToken = (made: object): object => ({ ...made, token: REDACTED });
+export function withoutLink(invited: object): object {
+  const { invitation } = invited as z.output<typeof invitedDocument>;
+  return { ...invited, ...(invitation && { invitation: { ...invitation, code: REDACTED } }) };
+}

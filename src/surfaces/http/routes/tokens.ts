@@ -6,7 +6,7 @@ import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { placeOf } from '../cookies.ts';
 import { idempotent } from '../idempotency.ts';
-import { madeTokenDocument, tokenDocument } from './people_schemas.ts';
+import { madeTokenDocument, tokenDocument, withoutToken } from './people_schemas.ts';
 import { answers } from './schemas.ts';
 
 const ownerBody = z.strictObject({ code: z.string().min(1).max(200).describe('From the one-time link.') });
@@ -21,10 +21,15 @@ export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Prom
       config: { rule: allow('admin', 'own', 'people') },
       schema: { summary: 'Make a token', body: tokenRequestSchema, response: answers({ 201: madeTokenDocument }) },
     },
-    idempotent(deps, underWay, async (request) => ({
-      status: 201,
-      body: await createToken(identity, request.body as z.output<typeof tokenRequestSchema>, caller(request)),
-    })),
+    idempotent(
+      deps,
+      underWay,
+      async (request) => ({
+        status: 201,
+        body: await createToken(identity, request.body as z.output<typeof tokenRequestSchema>, caller(request)),
+      }),
+      withoutToken,
+    ),
   );
   server.get(
     '/v1/tokens',

@@ -20,6 +20,9 @@ const MOVES: readonly (readonly [to: ChangeStatus, label: string, shown: readonl
   ['rolled_back', 'Mark as rolled back', ['in_progress', 'paused', 'completed']],
 ];
 
+/** Fields of these steps that show what was said of them. */
+const PLACED = ['note', 'factor', 'confirm'];
+
 /** Approve, reject, and say where the change stands. The approval names the digest of exactly what is shown. */
 export function Steps({ change }: { change: Change }) {
   const { data: me } = useMe();
@@ -42,8 +45,8 @@ export function Steps({ change }: { change: Change }) {
   return (
     <Panel>
       <div className="flex flex-col gap-3 px-3 py-2.5">
-        {step.error !== null && <ProblemNote error={step.error} />}
-        {withPasskey.error !== null && <ProblemNote error={withPasskey.error} />}
+        {step.error !== null && <ProblemNote error={step.error} placed={PLACED} />}
+        {withPasskey.error !== null && <ProblemNote error={withPasskey.error} placed={PLACED} />}
         <Field label="Note" hint="Kept with what you say; needed to pause, roll back or reject." error={refused}>
           {(ids) => <input {...ids} value={note} onChange={(event) => setNote(event.target.value)} />}
         </Field>

@@ -1,4 +1,5 @@
 import { useState, type FormEvent } from 'react';
+import { SHOWN_BEFORE } from '../../api/attempts.ts';
 import { Problem } from '../../api/client.ts';
 import { usePeopleChange } from '../../api/people_queries.ts';
 import type { InvitedPerson } from '../../api/people_types.ts';
@@ -22,7 +23,7 @@ export function InviteDialog({ me, onClose }: { me: Me; onClose: () => void }) {
         <div className="flex flex-col gap-3">
           <InviteLink person={made} />
           <div>
-            <Button onClick={onClose}>I have it</Button>
+            <Button onClick={onClose}>{made.invitation?.code === SHOWN_BEFORE ? 'Close' : 'I have it'}</Button>
           </div>
         </div>
       )}
@@ -42,7 +43,7 @@ function InviteForm({ me, onMade }: { me: Me; onMade: (made: InvitedPerson) => v
     }),
   );
   const errors = send.error instanceof Problem ? send.error.errors : {};
-  const placed = errors['name'] !== undefined || errors['display'] !== undefined;
+  const placed = ['name', 'display'].filter((field) => errors[field] !== undefined);
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     send.mutate(undefined, { onSuccess: onMade });
@@ -55,7 +56,9 @@ function InviteForm({ me, onMade }: { me: Me; onMade: (made: InvitedPerson) => v
         : undefined;
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      {send.error !== null && !placed && <ProblemNote error={send.error} />}
+      {send.error !== null && (placed.length === 0 || placed.length < Object.keys(errors).length) && (
+        <ProblemNote error={send.error} placed={placed} />
+      )}
       <Field
         label="Name"
         required

@@ -1,4 +1,5 @@
 import { useState, type FormEvent } from 'react';
+import { SHOWN_BEFORE } from '../../api/attempts.ts';
 import { Problem } from '../../api/client.ts';
 import { usePeopleChange } from '../../api/people_queries.ts';
 import type { MadeToken, TokenClass, TokenRequest } from '../../api/people_types.ts';
@@ -37,14 +38,25 @@ export function MakeTokenDialog({ me, onClose }: { me: Me; onClose: () => void }
 
 const Shown = ({ made, onClose }: { made: MadeToken; onClose: () => void }) => (
   <div className="flex flex-col gap-3">
-    <div role="alert" className="rounded-md border border-warn bg-warn-soft px-3 py-2">
-      <p className="mb-2 font-medium">Shown this once: the server keeps only a hash of it.</p>
-      <CopyText text={made.token} label={`Token ${made.name}`} />
-      <p className="text-dim">Whoever has it can do what it may. Put it where nobody but its holder reads it.</p>
-    </div>
+    {made.token === SHOWN_BEFORE ? <LostAnswer /> : <Once made={made} />}
     <div>
-      <Button onClick={onClose}>I have kept it</Button>
+      <Button onClick={onClose}>{made.token === SHOWN_BEFORE ? 'Close' : 'I have kept it'}</Button>
     </div>
+  </div>
+);
+
+const LostAnswer = () => (
+  <div role="alert" className="rounded-md border border-warn bg-warn-soft px-3 py-2">
+    <p className="font-medium">It was made, and the answer that showed it was lost.</p>
+    <p>A token is shown once. Revoke this one in the list, and make another.</p>
+  </div>
+);
+
+const Once = ({ made }: { made: MadeToken }) => (
+  <div role="alert" className="rounded-md border border-warn bg-warn-soft px-3 py-2">
+    <p className="mb-2 font-medium">Shown this once: the server keeps only a hash of it.</p>
+    <CopyText text={made.token} label={`Token ${made.name}`} />
+    <p className="text-dim">Whoever has it can do what it may. Put it where nobody but its holder reads it.</p>
   </div>
 );
 
@@ -58,7 +70,7 @@ function TokenForm({ me, onMade }: { me: Me; onMade: (made: MadeToken) => void }
   const [expires, setExpires] = useState('90d');
   const send = usePeopleChange<MadeToken, TokenRequest>((client, request) => client.post('/v1/tokens', request));
   const errors = send.error instanceof Problem ? send.error.errors : {};
-  const placed = ['name', 'actions'].some((field) => Object.keys(errors).some((key) => key.startsWith(field)));
+  const placed = Object.keys(errors).filter((key) => key === 'name' || key.startsWith('actions'));
   const submit = (event: FormEvent): void => {
     event.preventDefault();
     const wanted = patterns(actions);
@@ -77,7 +89,9 @@ function TokenForm({ me, onMade }: { me: Me; onMade: (made: MadeToken) => void }
   const actionError = Object.entries(errors).find(([key]) => key.startsWith('actions'))?.[1];
   return (
     <form onSubmit={submit} className="flex flex-col gap-4">
-      {send.error !== null && !placed && <ProblemNote error={send.error} />}
+      {send.error !== null && (placed.length === 0 || placed.length < Object.keys(errors).length) && (
+        <ProblemNote error={send.error} placed={placed} />
+      )}
       <Field label="Name" required hint="What it is for; shown in plans and in the audit log." error={errors['name']}>
         {(ids) => (
           <input

@@ -41,13 +41,14 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const waiting = state === 'awaiting_approval';
   const problem = send.error ?? withPasskey.error;
   const refused = problem instanceof Problem ? problem.errors : {};
+  const placed = waiting ? ['comment', 'factor', 'confirm'] : [];
   const own = ownNeedsProof(plan, me);
   const needsFactor = own || /factor|totp/i.test(oneLine(decision?.obligations));
   const may = expired ?? mayNotApprove(me, plan.environment);
   return (
     <div className="-mx-4 -mb-3 border-t border-line bg-panel px-4 py-3 sm:sticky sm:-bottom-3">
-      {send.error !== null && <ProblemNote error={send.error} />}
-      {withPasskey.error !== null && <ProblemNote error={withPasskey.error} />}
+      {send.error !== null && <ProblemNote error={send.error} placed={placed} />}
+      {withPasskey.error !== null && <ProblemNote error={withPasskey.error} placed={placed} />}
       {waiting && (
         <div className="mb-3 grid gap-3 sm:grid-cols-2 lg:grid-cols-3">
           <Field label="Comment" error={refused['comment']}>

@@ -43,7 +43,7 @@ export function Act({ run, step }: { run: Run; step: RunStep }) {
           <textarea {...ids} rows={2} value={said} maxLength={4000} onChange={(event) => setSaid(event.target.value)} />
         )}
       </Field>
-      {send.error !== null && <ProblemNote error={send.error} />}
+      {send.error !== null && <ProblemNote error={send.error} placed={['evidence', 'reason']} />}
       <div className="flex flex-wrap items-center gap-2">
         <Choices run={run} step={step} me={me} words={words} busy={send.isPending} onSay={send.mutate} />
         <Button

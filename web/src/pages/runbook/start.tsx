@@ -34,7 +34,7 @@ function StartForm({ runbook, onStarted }: { runbook: RunbookWhole } & Pick<Star
   const may = useMayPropose();
   const send = useSend<Run, object>((post, body) => post('/v1/runbook-runs', body));
   const errors = send.error instanceof Problem ? send.error.errors : {};
-  const shown = new Set(parameters.map(({ name }) => `parameters.${name}`));
+  const shown = ['change_id', ...parameters.map(({ name }) => `parameters.${name}`)];
   const start = (event: FormEvent): void => {
     event.preventDefault();
     if (may !== undefined || send.isPending) return;
@@ -58,12 +58,7 @@ function StartForm({ runbook, onStarted }: { runbook: RunbookWhole } & Pick<Star
       <Field label="Change record" hint="Such as CC-001; may be left out." error={errors['change_id']}>
         {(ids) => <input {...ids} value={change} maxLength={64} onChange={(event) => setChange(event.target.value)} />}
       </Field>
-      {send.error !== null && (
-        <ProblemNote
-          error={send.error}
-          leftover={Object.entries(errors).flatMap(([field, what]) => (shown.has(field) ? [] : [`${field}: ${what}`]))}
-        />
-      )}
+      {send.error !== null && <ProblemNote error={send.error} placed={shown} />}
       <Button type="submit" look="primary" busy={send.isPending} disabledBecause={may}>
         Start
       </Button>

@@ -3,7 +3,7 @@ import { useChange, useRewrite, useWrite } from '../../../api/change_queries.ts'
 import type { Change } from '../../../api/change_types.ts';
 import { useMe } from '../../../api/queries.ts';
 import { Button } from '../../../parts/button.tsx';
-import { useKept } from '../../../parts/kept.ts';
+import { keptAttempts, useKept } from '../../../parts/kept.ts';
 import { Loaded } from '../../../parts/section.tsx';
 import { useEnvironment } from '../../environment.tsx';
 import { mayNotPropose } from '../../rights.ts';
@@ -29,9 +29,10 @@ export function NewChange(props: DoneProps) {
 function NewForm({ onDone }: DoneProps) {
   const { data: me } = useMe();
   const here = useEnvironment();
-  const [kept, keep] = useKept<Draft>(useDraftKey('new change'));
+  const key = useDraftKey('new change');
+  const [kept, keep] = useKept<Draft>(key);
   const [restored] = useState(kept !== undefined);
-  const send = useWrite();
+  const send = useWrite(keptAttempts(`${key} sent`));
   const draft = kept ?? { ...EMPTY, environments: here === undefined ? [] : [here] };
   const end = (id: string | undefined): void => {
     keep(undefined);
