@@ -233,3 +233,19 @@ describe('metrics', () => {
     expect(text).toMatch(/^# HELP proxmox_agent_/m);
   });
 });
+
+describe('an address that does not exist', () => {
+  const get = (path: string, accept: string) =>
+    fetch(`${service.url}${path}`, { headers: { accept } }).then(({ status, headers }) => [
+      status,
+      headers.get('content-type')?.split(';')[0],
+    ]);
+
+  it('is told by the page in a browser, and as a problem to everybody else', async () => {
+    expect(await get('/nope/deeper?x=1', 'text/html,*/*')).toEqual([404, 'text/html']);
+    expect(await get('/nope', 'application/json')).toEqual([401, 'application/problem+json']);
+    // What there is below /v1 is nobody's business without a token.
+    expect(await get('/v1/nope', 'text/html')).toEqual([401, 'application/problem+json']);
+    expect((await ask('GET /nope')).json['code']).toBe('NOT_FOUND');
+  });
+});

@@ -20,7 +20,7 @@ export function addAuthentication(server: FastifyInstance, deps: HttpDeps): void
   });
   server.addHook('onRequest', async (request) => {
     const rule = request.routeOptions.config.rule ?? UNKNOWN;
-    if (rule === 'public') return;
+    if (rule === 'public' || isPageLost(request)) return;
     const principal = await principalOf(request, deps);
     requireRule(rule, principal, request);
     request.principal = principal;
@@ -31,6 +31,10 @@ export function addAuthentication(server: FastifyInstance, deps: HttpDeps): void
     if (rule !== undefined && rule !== 'public') await requireScope(deps, rule, caller(request), request);
   });
 }
+
+/** Whether a browser asks for a page that there is not: a mistyped address, which tells nobody anything. */
+export const isPageLost = ({ is404, method, url, headers }: FastifyRequest): boolean =>
+  is404 && method === 'GET' && !url.startsWith('/v1') && (headers.accept ?? '').includes('text/html');
 
 /**
  * The caller of a long answer with the rights of now: they may have changed since it began. Undefined for a credential

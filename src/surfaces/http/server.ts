@@ -10,7 +10,7 @@ import { jsonSchemaTransform, jsonSchemaTransformObject } from 'fastify-type-pro
 import type { z } from 'zod';
 import { AgentError } from '../../kernel/errors.ts';
 import { fieldErrors, fit } from '../../kernel/fit.ts';
-import { addAuthentication } from './auth.ts';
+import { addAuthentication, isPageLost } from './auth.ts';
 import type { HttpDeps } from './context.ts';
 import { sendProblem } from './problem.ts';
 import { actionRoutes } from './routes/actions.ts';
@@ -62,14 +62,12 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
   server.setErrorHandler((error, request, reply) => sendProblem(deps.log, error, request, reply));
   await server.register(cookie);
   addAuthentication(server, deps);
-  server.setNotFoundHandler({}, (request, reply) =>
-    sendProblem(
-      deps.log,
-      new AgentError('NOT_FOUND', `There is no ${request.method} ${request.url.split('?')[0]}.`),
-      request,
-      reply,
-    ),
-  );
+  server.setNotFoundHandler({}, (request, reply) => {
+    if (isPageLost(request) && isBuilt())
+      return reply.code(404).header('Cache-Control', 'no-cache').sendFile('index.html');
+    const what = `There is no ${request.method} ${request.url.split('?')[0]}.`;
+    return sendProblem(deps.log, new AgentError('NOT_FOUND', what), request, reply);
+  });
   await server.register(rateLimit, {
     ...RATE,
     errorResponseBuilder: () => new AgentError('RATE_LIMITED', 'Too many requests from this address.'),
@@ -183,9 +181,11 @@ function withEtag(
   return '';
 }
 
+const isBuilt = (): boolean => existsSync(join(PAGE, 'index.html'));
+
 async function addPage(server: FastifyInstance): Promise<void> {
   const open = { config: { rule: 'public' as const }, schema: { hide: true } };
-  if (!existsSync(join(PAGE, 'index.html'))) {
+  if (!isBuilt()) {
     for (const path of PAGES)
       server.get(path, open, (_request, reply) =>
         reply.type('text/plain').send('The page is not built here; run `npm start`.\n'),
