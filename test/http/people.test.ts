@@ -148,6 +148,35 @@ describe('a person with different roles', () => {
   });
 });
 
+describe('rights in an environment that is not configured', () => {
+  const refused = { status: 400, json: { code: 'VALIDATION_FAILED' } };
+
+  it('are refused with the names of those that are, for people and for tokens', async () => {
+    const invited = await ask('POST /v1/people', BOOTSTRAP, { name: 'elsewhere', grants: { home: 'viewer' } });
+    expect(invited).toMatchObject(refused);
+    expect(invited.json['detail']).toBe('There is no environment home; configured: lab, other.');
+    const { id, browser } = await join(service, BOOTSTRAP, 'dora', { lab: 'viewer' });
+    const more = { lab: 'viewer', home: 'viewer' };
+    expect(await ask(`PATCH /v1/people/${id}`, BOOTSTRAP, { grants: more })).toMatchObject(refused);
+    const token = { name: 'x', role: 'viewer', class: 'agent', environments: ['home'] };
+    expect(await ask('POST /v1/tokens', BOOTSTRAP, token)).toMatchObject(refused);
+    expect(await browser.ask('POST /v1/me/tokens', token)).toMatchObject(refused);
+  });
+
+  it('stay where they were given before the environment went', async () => {
+    const { id } = await join(service, BOOTSTRAP, 'emil', { lab: 'viewer' });
+    const grants = { gone: 'viewer', lab: 'operator' };
+    await service.app.store.commit((trx) =>
+      trx.db
+        .updateTable('people')
+        .set({ grants: JSON.stringify({ gone: 'viewer' }) })
+        .where('id', '=', id)
+        .execute(),
+    );
+    expect(await ask(`PATCH /v1/people/${id}`, BOOTSTRAP, { grants })).toMatchObject({ status: 200, json: { grants } });
+  });
+});
+
 describe('a token of a person', () => {
   it('never exceeds the person, also when the person becomes less', async () => {
     const { id, browser } = await join(service, BOOTSTRAP, 'maker', { lab: 'operator', other: 'viewer' });

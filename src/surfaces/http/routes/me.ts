@@ -25,6 +25,7 @@ import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { placeOf } from '../cookies.ts';
+import { requireEnvironments } from '../environments.ts';
 import { idempotent } from '../idempotency.ts';
 import { madeTokenDocument, tokenDocument, withoutToken } from './people_schemas.ts';
 import { answers, done } from './schemas.ts';
@@ -225,10 +226,11 @@ function ownTokenRoutes(server: FastifyInstance, deps: HttpDeps): void {
     idempotent(
       deps,
       new Set(),
-      async (request) => ({
-        status: 201,
-        body: await createOwnToken(identity, request.body as z.output<typeof tokenRequestSchema>, caller(request)),
-      }),
+      async (request) => {
+        const wanted = request.body as z.output<typeof tokenRequestSchema>;
+        requireEnvironments(deps, 'environments', wanted.environments ?? []);
+        return { status: 201, body: await createOwnToken(identity, wanted, caller(request)) };
+      },
       withoutToken,
     ),
   );

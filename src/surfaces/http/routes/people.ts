@@ -13,6 +13,7 @@ import {
 import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
+import { requireEnvironments } from '../environments.ts';
 import { idempotent } from '../idempotency.ts';
 import { invitedDocument, personDocument, sessionDocument, withoutLink } from './people_schemas.ts';
 import { answers, done } from './schemas.ts';
@@ -41,10 +42,11 @@ export async function peopleRoutes(server: FastifyInstance, deps: HttpDeps): Pro
     idempotent(
       deps,
       new Set(),
-      async (request) => ({
-        status: 201,
-        body: await invite(identity, request.body as z.output<typeof personRequestSchema>, caller(request)),
-      }),
+      async (request) => {
+        const wanted = request.body as z.output<typeof personRequestSchema>;
+        requireEnvironments(deps, 'grants', Object.keys(wanted.grants));
+        return { status: 201, body: await invite(identity, wanted, caller(request)) };
+      },
       withoutLink,
     ),
   );
@@ -59,8 +61,12 @@ export async function peopleRoutes(server: FastifyInstance, deps: HttpDeps): Pro
         response: answers({ 200: personDocument }),
       },
     },
-    (request) =>
-      changePerson(identity, id(request.params), request.body as z.output<typeof personChangeSchema>, caller(request)),
+    async (request) => {
+      const wanted = request.body as z.output<typeof personChangeSchema>;
+      const before = (await people(identity, caller(request))).find((one) => one.id === id(request.params));
+      requireEnvironments(deps, 'grants', Object.keys(wanted.grants ?? {}), Object.keys(before?.grants ?? {}));
+      return changePerson(identity, id(request.params), wanted, caller(request));
+    },
   );
   server.post(
     '/v1/people/:id/reset',

@@ -5,6 +5,7 @@ import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { placeOf } from '../cookies.ts';
+import { requireEnvironments } from '../environments.ts';
 import { idempotent } from '../idempotency.ts';
 import { madeTokenDocument, tokenDocument, withoutToken } from './people_schemas.ts';
 import { answers } from './schemas.ts';
@@ -24,10 +25,11 @@ export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Prom
     idempotent(
       deps,
       underWay,
-      async (request) => ({
-        status: 201,
-        body: await createToken(identity, request.body as z.output<typeof tokenRequestSchema>, caller(request)),
-      }),
+      async (request) => {
+        const wanted = request.body as z.output<typeof tokenRequestSchema>;
+        requireEnvironments(deps, 'environments', wanted.environments ?? []);
+        return { status: 201, body: await createToken(identity, wanted, caller(request)) };
+      },
       withoutToken,
     ),
   );
