@@ -135,6 +135,7 @@ describe.skipIf(!present)(`people on the page (needs chromium at ${CHROMIUM})`, 
     );
     await dialog.getByLabel('Current password').fill(PASSWORD);
     await dialog.getByRole('button', { name: 'Set up an authenticator' }).click();
+    await dialog.getByRole('img', { name: 'QR code for the authenticator' }).waitFor();
     const secret = await dialog.getByLabel('Secret').inputValue();
     expect(await dialog.getByRole('link').getAttribute('href')).toContain(`secret=${secret}`);
     await dialog.getByLabel('The code that it shows now').fill(codeAt(secret, clock));

@@ -89,6 +89,16 @@ test('environments, also one that cannot be reached', async () => {
     environments: [{ name: 'home', status: 'unreachable', detail: 'refused' }],
   });
   expect((await pxa(['env', 'list'])).out).toMatch(/unreachable .* refused\n$/);
+  const frozen = { reason: 'on battery' };
+  server.routes['GET /v1/environments'] = () => ({
+    environments: [
+      { name: 'home', status: 'ok', endpoint: 'https://pve1:8006', frozen },
+      { name: 'lab', status: 'ok' },
+    ],
+  });
+  const { out } = await pxa(['env', 'list']);
+  expect(out).toMatch(/ENDPOINT +NOTE\n/);
+  expect(out).toMatch(/https:\/\/pve1:8006 +frozen: on\s+battery/);
 });
 
 test('nodes', async () => {

@@ -11,21 +11,21 @@ export async function listEnvironments(context: Context): Promise<void> {
   const { style } = context;
   const answer = await context.api.get<{ environments: EnvironmentRow[] }>('/v1/environments');
   await context.show(answer, async ({ environments }) => {
-    const rows = environments.map(({ name, status, version, nodes, guests, production, endpoint, detail, frozen }) => {
-      const colour = status === 'ok' ? style.green : style.red;
-      return [
-        name,
-        colour(status),
-        version ?? '',
-        cell(nodes),
-        cell(guests),
-        production ? 'yes' : 'no',
-        frozen === undefined ? (detail ?? [endpoint ?? ''].flat().join(', ')) : `frozen: ${frozen.reason}`,
-      ];
-    });
-    return orNothing(
-      await table(['NAME', 'STATUS', 'VERSION', 'NODES', 'GUESTS', 'PRODUCTION', 'ENDPOINT'], rows, context),
+    const notes = environments.map(({ frozen, detail }) =>
+      frozen === undefined ? detail : `frozen: ${frozen.reason}`,
     );
+    const rows = environments.map(({ name, status, version, nodes, guests, production, endpoint }, index) => [
+      name,
+      (status === 'ok' ? style.green : style.red)(status),
+      version ?? '',
+      cell(nodes),
+      cell(guests),
+      production ? 'yes' : 'no',
+      [endpoint ?? ''].flat().join(', '),
+      ...(notes.some(Boolean) ? [notes[index] ?? ''] : []),
+    ]);
+    const columns = ['NAME', 'STATUS', 'VERSION', 'NODES', 'GUESTS', 'PRODUCTION', 'ENDPOINT'];
+    return orNothing(await table([...columns, ...(notes.some(Boolean) ? ['NOTE'] : [])], rows, context));
   });
 }
 

@@ -58,8 +58,11 @@ export async function setUpTotp(
   if (!context.canAsk)
     throw usage('An authenticator is set up on a terminal or on the page; programs use POST /v1/me/totp.');
   const { secret, uri } = (await context.api.post<{ secret: string; uri: string }>('/v1/me/totp', proven)).body;
+  const { renderUnicodeCompact } = await import('uqr');
   context.print([
-    'Enter this secret into your authenticator:',
+    'Scan this with your authenticator:',
+    ...renderUnicodeCompact(uri, { border: 2 }).split('\n'),
+    'or enter the secret:',
     `  ${secret}`,
     'or open this address with it:',
     `  ${uri}`,

@@ -19,12 +19,12 @@ import { invitedDocument, personDocument, sessionDocument, withoutLink } from '.
 import { answers, done } from './schemas.ts';
 
 const personId = z.strictObject({ id: z.string().min(1).max(100) });
+const config = { rule: allow('admin', 'own', 'people') };
+const id = (params: unknown): string => (params as z.output<typeof personId>).id;
 
 /** People, for admins of the environments that they have rights in. */
 export async function peopleRoutes(server: FastifyInstance, deps: HttpDeps): Promise<void> {
   const { identity } = deps;
-  const config = { rule: allow('admin', 'own', 'people') };
-  const id = (params: unknown): string => (params as z.output<typeof personId>).id;
   server.get(
     '/v1/people',
     {
@@ -80,6 +80,10 @@ export async function peopleRoutes(server: FastifyInstance, deps: HttpDeps): Pro
     },
     (request) => resetPerson(identity, id(request.params), caller(request)),
   );
+  sessionsOfPeople(server, deps);
+}
+
+function sessionsOfPeople(server: FastifyInstance, { identity }: HttpDeps): void {
   server.get(
     '/v1/people/:id/sessions',
     {

@@ -3,6 +3,7 @@ import { useAccountChange } from '../../api/queries.ts';
 import { Button } from '../../parts/button.tsx';
 import { CopyText } from '../../parts/copy.tsx';
 import { Field } from '../../parts/field.tsx';
+import { QrCode } from '../../parts/qr_code.tsx';
 import { Part, type PartProps } from './credentials.tsx';
 
 interface Enrolment {
@@ -64,11 +65,12 @@ function Confirm({ enrolment, onDone }: { enrolment: Enrolment; onDone: (codes: 
   };
   return (
     <form onSubmit={submit} className="flex flex-col gap-3">
-      <p>1. Enter this secret into the app, or open the address with it:</p>
+      <p>1. Scan this with the app, or enter the secret:</p>
+      <QrCode text={enrolment.uri} label="QR code for the authenticator" />
       <CopyText text={enrolment.secret} label="Secret" />
       <p>
-        <a href={enrolment.uri} className="font-mono text-xs break-all text-accent underline">
-          {enrolment.uri}
+        <a href={enrolment.uri} className="text-accent underline">
+          Open it in an app on this device
         </a>
       </p>
       <Field label="2. The code that it shows now" error={confirm.error?.message}>
