@@ -169,7 +169,7 @@ export class BenchLab {
       data: join(this.directory, data),
       logLevel: 'silent',
       database: undefined,
-      bootstrapToken: undefined,
+      bootstrapToken: new Secret('bench-bootstrap-token-0123456789abcdef'),
     };
     return createApp({ config, clock: systemClock, ids: systemIds(systemClock), log: silentLogger });
   }

@@ -105,7 +105,7 @@ async function main(task: Task): Promise<void> {
     data,
     logLevel: 'silent',
     database: undefined,
-    bootstrapToken: undefined,
+    bootstrapToken: new Secret('bench-bootstrap-token-0123456789abcdef'),
   };
   const app = await createApp({ config, clock: systemClock, ids: systemIds(systemClock), log: silentLogger });
   try {

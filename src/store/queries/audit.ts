@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import { fromJson, fromJsonOrNull, toJson, toJsonOrNull, type Actor, type JsonObject } from '../columns.ts';
 import type { StoreReader, StoreTx } from '../group.ts';
+import { insertLater } from '../texts.ts';
 import type { Database } from '../schema.ts';
 
 /** One link of the chain; `record/audit.ts` makes them. Rows are never changed or deleted (triggers). */
@@ -47,8 +48,7 @@ const toRecord = (row: Selectable<Database['audit']>): AuditRecord => ({
 export async function insertAuditRecord(trx: StoreTx, record: AuditRecord): Promise<void> {
   const { actor, ids, decision, payload } = record;
   const json = { actor: toJson(actor), ids: toJson(ids), decision: toJsonOrNull(decision), payload: toJson(payload) };
-  const insert = trx.db.insertInto('audit').values({ ...record, ...json });
-  trx.later(insert.execute());
+  insertLater(trx, 'audit', { ...record, ...json });
   trx.known.set(HEAD, { seq: record.seq, hash: record.hash, at: record.at });
 }
 

@@ -1,6 +1,7 @@
 import type { Selectable } from 'kysely';
 import { fromJson, toJson, type JsonObject } from '../columns.ts';
 import type { StoreReader, StoreTx } from '../group.ts';
+import { insertLater } from '../texts.ts';
 import type { Database } from '../schema.ts';
 
 /** Something that happened, for those who watch. The newest are kept; the audit log is what is kept for good. */
@@ -37,12 +38,7 @@ export async function insertEvent(trx: StoreTx, event: Omit<EventRecord, 'id'>):
   }
   // The numbers after the first of a transaction are known: nobody else can take one before it ends.
   const id = last + 1;
-  trx.later(
-    trx.db
-      .insertInto('events')
-      .values({ ...row, id })
-      .execute(),
-  );
+  insertLater(trx, 'events', { ...row, id });
   trx.known.set(LAST, id);
   return toEvent({ ...row, id });
 }

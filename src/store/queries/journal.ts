@@ -2,6 +2,7 @@ import type { Selectable, Updateable } from 'kysely';
 import { AgentError } from '../../kernel/errors.ts';
 import { fromJsonOrNull, toJson } from '../columns.ts';
 import type { StoreReader, StoreTx } from '../group.ts';
+import { insertLater, runText } from '../texts.ts';
 import type { Database, JournalKind, JournalState } from '../schema.ts';
 
 /** Where an entry stands: `thread` is one request of the plan, or `undo`; `pos` counts within it from 0. */
@@ -47,7 +48,7 @@ const toEntry = (row: Selectable<Database['journal']>): JournalEntry => ({
 export async function writeIntent(trx: StoreTx, call: Call, at: number): Promise<void> {
   const { params, ...columns } = call;
   const row = { ...columns, kind: 'effect' as const, state: 'intent' as const, params: toJson(params), intent_at: at };
-  trx.later(trx.db.insertInto('journal').values(row).execute());
+  insertLater(trx, 'journal', row);
 }
 
 /** Writes down what a read answered, so that a resumed run takes the same branch. Errors as `writeIntent`. */
@@ -62,7 +63,7 @@ export async function writeRead(trx: StoreTx, call: Omit<Call, 'seq'>, answer: u
     params: toJson(params),
     answer: toJson(answer),
   };
-  trx.later(trx.db.insertInto('journal').values(row).execute());
+  insertLater(trx, 'journal', row);
 }
 
 export interface JournalChange {
@@ -109,9 +110,17 @@ export async function reopenIntent(
 }
 
 async function updateOne(trx: StoreTx, key: JournalKey, set: Updateable<Database['journal']>): Promise<void> {
-  const query = trx.db.updateTable('journal').set(set).where('operation_id', '=', key.operation_id);
-  const result = await query.where('thread', '=', key.thread).where('pos', '=', key.pos).executeTakeFirst();
-  if (result.numUpdatedRows !== 1n) throw missing(key);
+  const { operation_id, thread, pos } = key;
+  const values = [...Object.values(set), operation_id, thread, pos];
+  const { numAffectedRows } = await runText(trx.db, `update journal ${Object.keys(set).join()}`, values, () =>
+    trx.db
+      .updateTable('journal')
+      .set(set)
+      .where('operation_id', '=', operation_id)
+      .where('thread', '=', thread)
+      .where('pos', '=', pos),
+  );
+  if (numAffectedRows !== 1n) throw missing(key);
 }
 
 const missing = (key: JournalKey): AgentError =>
