@@ -172,15 +172,19 @@ function lockedTargets(plan: PlanRecord): string[] {
 export async function executable(deps: ChangesDeps, plan_id: string): Promise<ExecutablePlan> {
   const plan = await getPlan(deps.store, plan_id);
   const { requests, targets, trace } = bodyOf(plan);
-  const sealed = await getSecrets(deps.store, plan_id);
-  const raw =
-    sealed === undefined ? {} : (JSON.parse(unseal(deps.keys.data, plan_id, sealed)) as Record<string, unknown>);
+  const raw = await sealedParams(deps, plan_id);
   return {
     plan_id,
     environment: plan.environment,
     requests: requests.map((request) => prepared(request, targets, raw[request.id] ?? request.params)),
     trace,
   };
+}
+
+/** Parameters as sent, by request, where secrets are among them; they are gone when a plan has ended. */
+export async function sealedParams({ store, keys }: ChangesDeps, plan_id: string): Promise<Record<string, unknown>> {
+  const sealed = await getSecrets(store, plan_id);
+  return sealed === undefined ? {} : (JSON.parse(unseal(keys.data, plan_id, sealed)) as Record<string, unknown>);
 }
 
 function prepared(request: PlanRequest, targets: readonly PinnedTarget[], params: unknown): PreparedRequest {

@@ -1,16 +1,8 @@
 import { AgentError } from '../kernel/errors.ts';
 import { REDACTED } from '../kernel/secret.ts';
-import {
-  getPlan,
-  getSecrets,
-  listApprovals,
-  moveApprovals,
-  unseal,
-  updatePlan,
-  type PlanRecord,
-  type StoreTx,
-} from '../store/index.ts';
+import { getPlan, listApprovals, moveApprovals, updatePlan, type PlanRecord, type StoreTx } from '../store/index.ts';
 import { actorOf, type Principal } from '../identity/index.ts';
+import { sealedParams } from './apply.ts';
 import { submit, type ChangesDeps } from './changes.ts';
 import { endIn, findPlanFor, requireState, shownPlan } from './decide.ts';
 import { quorumOf, samePerson } from './duties/index.ts';
@@ -40,9 +32,7 @@ export async function replan(
 async function requestOf(deps: ChangesDeps, plan: PlanRecord): Promise<Record<string, unknown>> {
   const { plan_id, environment, change_id, request_hash } = plan;
   const { requests, dry_run, reason } = bodyOf(plan);
-  const sealed = await getSecrets(deps.store, plan_id);
-  const raw =
-    sealed === undefined ? {} : (JSON.parse(unseal(deps.keys.data, plan_id, sealed)) as Record<string, unknown>);
+  const raw = await sealedParams(deps, plan_id);
   const notes = { ...(reason === null ? {} : { reason }), ...(change_id === null ? {} : { change_id }) };
   const actions = requests.map((request) => ({ ...sent(plan_id, request, raw[request.id]), environment }));
   const [first] = requests;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { revoke } from '../../src/identity/index.ts';
 import { join, movable } from './browser.ts';
-import { BOOTSTRAP, Service, STOP, type Got } from './support.ts';
+import { BOOTSTRAP, owner, Service, STOP, type Got } from './support.ts';
 
 /** A yes counts when the plan is applied, so whoever gave it has to be somebody who may give it still. */
 let service: Service;
@@ -55,15 +55,7 @@ describe('an approval counts no more at the apply', () => {
     const token = await service.token('approver');
     await approve(by(token), plan);
     const mine = await by(token)('GET /v1/me');
-    await revoke(service.app.identity, String(mine.json['id']), {
-      id: 'test',
-      name: 'test',
-      class: 'human',
-      role: 'admin',
-      environments: null,
-      via: 'cli',
-      method: 'token',
-    });
+    await revoke(service.app.identity, String(mine.json['id']), owner);
     expect((await apply(plan)).json['code']).toBe('APPROVAL_REQUIRED');
   });
 });

@@ -17,7 +17,7 @@ export const lab = (name: string): Config['environments'][number] => ({
   production: false,
   simulator: 'enterprise',
 });
-const owner: Principal = {
+export const owner: Principal = {
   id: 'test',
   name: 'test',
   class: 'human',

@@ -1,6 +1,6 @@
 import type { Actor } from '../../store/index.ts';
 import type { Decision, Obligation } from '../plan.ts';
-import type { Principal } from '../../identity/index.ts';
+import { ROLES, type Principal, type Role } from '../../identity/index.ts';
 
 export const obligationOf = ({ obligations }: Decision, name: Obligation['obligation']): Obligation | undefined =>
   obligations.find(({ obligation }) => obligation === name);
@@ -13,3 +13,6 @@ export const samePerson = (a: Person, b: Person): boolean =>
 
 /** For automation and the first set-up; every use of it is audited by itself. */
 export const isBootstrap = ({ method }: Pick<Principal, 'method'>): boolean => method === 'bootstrap-token';
+
+/** Of the role that an approval was given with; those of older versions were given by an approver. */
+export const rankOf = (role = 'approver'): number => ROLES.indexOf(role as Role);

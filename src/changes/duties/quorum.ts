@@ -1,7 +1,6 @@
 import type { ApprovalRecord } from '../../store/index.ts';
 import type { Decision } from '../plan.ts';
-import { ROLES, type Role } from '../../identity/index.ts';
-import { isBootstrap, obligationOf, samePerson, type Person } from './person.ts';
+import { isBootstrap, obligationOf, rankOf, samePerson, type Person } from './person.ts';
 
 export interface Quorum {
   readonly given: number;
@@ -27,7 +26,7 @@ export function quorumOf(decision: Decision, approvals: readonly ApprovalRecord[
   const short = decision.approvals_required - counted.length;
   const kind = `${others ? ' of another person than the one who asked' : ''}${proven ? ' with a second factor' : ''}`;
   const roles = (obligationOf(decision, 'roles')?.roles ?? []).filter(
-    (role) => !counted.some((approval) => rank(approval.role) >= rank(role)),
+    (role) => !counted.some((approval) => rankOf(approval.role) >= rankOf(role)),
   );
   return {
     given: counted.length,
@@ -41,9 +40,7 @@ export function quorumOf(decision: Decision, approvals: readonly ApprovalRecord[
 /** Of each person one approval: the one with the highest role, so that the order in which tokens were used means nothing. */
 function differentPersons(approvals: readonly ApprovalRecord[]): ApprovalRecord[] {
   const found: ApprovalRecord[] = [];
-  for (const approval of [...approvals].sort((a, b) => rank(b.role) - rank(a.role)))
+  for (const approval of [...approvals].sort((a, b) => rankOf(b.role) - rankOf(a.role)))
     if (!found.some((one) => samePerson(one.principal, approval.principal))) found.push(approval);
   return found;
 }
-
-const rank = (role = 'approver'): number => ROLES.indexOf(role as Role);

@@ -1,5 +1,6 @@
-import { ROLES, type Role } from '../../identity/index.ts';
+import type { Role } from '../../identity/index.ts';
 import type { ApprovalRecord } from '../../store/index.ts';
+import { rankOf } from './person.ts';
 
 /** What who gave an approval may be in an environment now; undefined for nothing. */
 export type RoleNow = (
@@ -25,10 +26,8 @@ export async function standing(
   for (const approval of approvals) {
     const { principal, method, role = 'approver' } = approval;
     const now = await roleNow({ id: principal.id, method }, environment);
-    if (now === undefined || rank(now) < rank('approver')) gone.push(principal.name ?? principal.id);
-    else given.push({ ...approval, role: rank(now) < rank(role) ? now : role });
+    if (now === undefined || rankOf(now) < rankOf('approver')) gone.push(principal.name ?? principal.id);
+    else given.push({ ...approval, role: rankOf(now) < rankOf(role) ? now : role });
   }
   return { given, gone };
 }
-
-const rank = (role: string): number => ROLES.indexOf(role as Role);

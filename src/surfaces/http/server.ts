@@ -43,6 +43,7 @@ const PAGE = join(import.meta.dirname, '../../../web/dist');
 
 /** The HTTP surface: the routes of the contract, OpenAPI made from their schemas, and the page at `/`. */
 export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance> {
+  const built = existsSync(join(PAGE, 'index.html'));
   const server = fastify({
     bodyLimit: BODY_LIMIT,
     genReqId: () => deps.ids.uuid(),
@@ -63,8 +64,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
   await server.register(cookie);
   addAuthentication(server, deps);
   server.setNotFoundHandler({}, (request, reply) => {
-    if (isPageLost(request) && isBuilt())
-      return reply.code(404).header('Cache-Control', 'no-cache').sendFile('index.html');
+    if (isPageLost(request) && built) return reply.code(404).header('Cache-Control', 'no-cache').sendFile('index.html');
     const what = `There is no ${request.method} ${request.url.split('?')[0]}.`;
     return sendProblem(deps.log, new AgentError('NOT_FOUND', what), request, reply);
   });
@@ -98,7 +98,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
   ]) {
     await server.register((instance) => routes(instance, deps));
   }
-  await addPage(server);
+  await addPage(server, built);
   return server;
 }
 
@@ -181,11 +181,9 @@ function withEtag(
   return '';
 }
 
-const isBuilt = (): boolean => existsSync(join(PAGE, 'index.html'));
-
-async function addPage(server: FastifyInstance): Promise<void> {
+async function addPage(server: FastifyInstance, built: boolean): Promise<void> {
   const open = { config: { rule: 'public' as const }, schema: { hide: true } };
-  if (!isBuilt()) {
+  if (!built) {
     for (const path of PAGES)
       server.get(path, open, (_request, reply) =>
         reply.type('text/plain').send('The page is not built here; run `npm start`.\n'),

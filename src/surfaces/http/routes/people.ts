@@ -10,6 +10,7 @@ import {
   resetPerson,
   sessionsOfPerson,
 } from '../../../identity/index.ts';
+import { findPerson } from '../../../store/index.ts';
 import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
@@ -63,7 +64,7 @@ export async function peopleRoutes(server: FastifyInstance, deps: HttpDeps): Pro
     },
     async (request) => {
       const wanted = request.body as z.output<typeof personChangeSchema>;
-      const before = (await people(identity, caller(request))).find((one) => one.id === id(request.params));
+      const before = await findPerson(deps.store, id(request.params));
       requireEnvironments(deps, 'grants', Object.keys(wanted.grants ?? {}), Object.keys(before?.grants ?? {}));
       return changePerson(identity, id(request.params), wanted, caller(request));
     },
