@@ -143,7 +143,8 @@ export async function claimOperation(trx: StoreTx, operation_id: string, claim: 
 /** Prolongs all that `owner` runs; answers which those are. What is missing from it was taken over. */
 export async function renewLeases(trx: StoreTx, owner: string, lease_until: number): Promise<string[]> {
   const query = trx.db.updateTable('operations').set({ lease_until }).where('owner', '=', owner);
-  const rows = await query.where(notEnded).returning('operation_id').execute();
+  // What was let go stays so: a shutdown that renews while it hands over would keep it for the length of a lease.
+  const rows = await query.where('lease_until', 'is not', null).where(notEnded).returning('operation_id').execute();
   return rows.map(({ operation_id }) => operation_id);
 }
 
