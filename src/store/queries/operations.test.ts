@@ -113,6 +113,16 @@ onEveryEngine((engine) => {
     await expect(late).rejects.toMatchObject({ code: 'TARGET_BUSY' });
   });
 
+  test('what its owner let go is anybody’s at once, and a renewal of the owner does not take it back', async () => {
+    const claim = { owner: 'a', now: 1_000, lease_until: 1_100, force: false };
+    for (const operation_id of ['one', 'two']) await write((trx) => claimOperation(trx, operation_id, claim));
+    await write((trx) => updateOperation(trx, { operation_id: 'one', fence: 1 }, { lease_until: null }));
+    expect(await write((trx) => renewLeases(trx, 'a', 9_999))).toEqual(['two']);
+    expect(await orphanedOperations(it.store, 1_001)).toEqual(expect.arrayContaining(['one']));
+    const next = { ...claim, owner: 'b', now: 1_001, lease_until: 1_101 };
+    expect(await write((trx) => claimOperation(trx, 'one', next))).toMatchObject({ owner: 'b', fence: 2 });
+  });
+
   test('a plan has one operation', async () => {
     const second = write((trx) =>
       insertOperation(trx, { operation_id: 'x', plan_id: 'plan one', environment: 'home', created_at: 1, body: {} }),
