@@ -1,6 +1,7 @@
+import * as fc from 'fast-check';
 import { sql } from 'kysely';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { EventRecord, Store } from '../store/index.ts';
+import { eventBounds, type EventRecord, type Store } from '../store/index.ts';
 import { onEveryEngine } from '../store/testing_engines.ts';
 import { createAudit } from './audit.ts';
 import { createEvents, type Events } from './events.ts';
@@ -89,6 +90,34 @@ onEveryEngine((engine) => {
     for (const list of heard.told) {
       expect(list.map(({ id }) => id).filter((id) => id > 1)).toEqual(upTo(26).slice(1));
     }
+  });
+
+  test('a head that another replica has moved, in any order of turns, leaves neither hole nor fork', async () => {
+    const audits = stores.map((store) => createAudit({ ...world, store }));
+    const turn = fc.record({ which: fc.nat(2), count: fc.integer({ min: 1, max: 3 }), fails: fc.boolean() });
+    const one = ({ which, fails }: { which: number; fails: boolean }) =>
+      (stores[which] as Store).commit(async (trx) => {
+        await audits[which]?.append(trx, { actor, event: 'e' });
+        await all[which]?.publish(trx, { type: 'e' });
+        if (fails) throw new Error('no');
+      });
+    let good = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(turn, { maxLength: 12 }), async (turns) => {
+        for (const { which, count, fails } of turns) {
+          // Long enough for each to take itself for the only one again.
+          world.clock.advance(61_000);
+          // Those of one turn share a transaction; the last of it may fail.
+          const asked = upTo(count).map((n) => one({ which, fails: fails && n === count }));
+          const made = (await Promise.allSettled(asked)).filter(({ status }) => status === 'fulfilled').length;
+          expect(made).toBe(count - (fails ? 1 : 0));
+          good += made;
+        }
+        const { records } = await verifyStore(stores[0] as Store, world.keys);
+        expect([records, (await eventBounds(stores[1] as Store)).last]).toEqual([good, good]);
+      }),
+      { numRuns: 25 },
+    );
   });
 
   test('replicas that record at once make one chain', async () => {

@@ -9,6 +9,7 @@ import { GroupCommit } from './commit.ts';
 import type { StoreTx } from './group.ts';
 import { openWriter } from './connection.ts';
 import { getSetting, putSetting } from './queries/settings.ts';
+import { insertLater } from './texts.ts';
 import { temporaryDirectory, type TemporaryStore } from './testing.ts';
 import { onEveryEngine } from './testing_engines.ts';
 
@@ -62,7 +63,7 @@ onEveryEngine((engine) => {
     let round = 0;
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.constantFrom('good', 'throws', 'constraint', 'late'), { maxLength: 20 }),
+        fc.array(fc.constantFrom('good', 'throws', 'constraint', 'late', 'unseen'), { maxLength: 20 }),
         async (kinds) => {
           round += 1;
           const order: number[] = [];
@@ -79,6 +80,9 @@ onEveryEngine((engine) => {
                     .insertInto('settings')
                     .values({ key: `${round}/${index}`, value: '', updated_at: 0 })
                     .execute();
+                // Fails only once nobody waits for it any more.
+                if (kind === 'unseen')
+                  insertLater(trx, 'settings', { key: `${round}/${index}`, value: '', updated_at: 0 });
                 if (kind === 'late') await Promise.resolve().then(() => Promise.resolve());
                 return index;
               }),
@@ -86,7 +90,8 @@ onEveryEngine((engine) => {
           );
           const good = kinds.flatMap((kind, index) => (kind === 'good' || kind === 'late' ? [index] : []));
           expect(results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []))).toEqual(good);
-          expect(order).toEqual(kinds.map((_, index) => index));
+          // Where one failed, PostgreSQL runs all of them again, in the same order.
+          expect([...new Set(order)]).toEqual(kinds.map((_, index) => index));
           expect(hooks).toEqual(good);
           const stored = (await keys()).filter((key) => key.startsWith(`${round}/`));
           expect(stored.sort()).toEqual(good.map((index) => `${round}/${index}`).sort());

@@ -1,12 +1,10 @@
 import type SQLite from 'better-sqlite3';
-import type { Kysely } from 'kysely';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
-import { directKysely } from './dialect.ts';
+import { directConnection } from './dialect.ts';
 import { storeError } from './errors.ts';
-import { CommitQueue, type Commit, type Done, type Job } from './group.ts';
-import type { Database } from './schema.ts';
+import { CommitQueue, type Commit, type Done, type Job, type Writer } from './group.ts';
 
 /**
  * Group commit: closures that are asked for in the same turn of the event loop share one durable transaction, each in a
@@ -19,8 +17,10 @@ import type { Database } from './schema.ts';
 export class GroupCommit {
   readonly #sqlite: SQLite.Database;
   readonly #log: Logger;
-  readonly #db: Kysely<Database>;
+  readonly #writer: Writer;
   readonly #queue: CommitQueue;
+  /** Of what is durable; nobody else writes to this database. */
+  #known: ReadonlyMap<string, unknown> = new Map();
   readonly #sql: Record<'begin' | 'commit' | 'savepoint' | 'release' | 'undo', SQLite.Statement>;
   readonly commit: Commit;
 
@@ -30,7 +30,7 @@ export class GroupCommit {
     this.#log = log;
     this.#queue = new CommitQueue({ clock, log, batch: (jobs) => this.#batch(jobs) });
     this.commit = this.#queue.commit;
-    this.#db = directKysely(sqlite, () => {
+    this.#writer = directConnection(sqlite, () => {
       if (!sqlite.inTransaction) throw new AgentError('INTERNAL', 'A write was attempted outside of store.commit.');
     });
     this.#sql = {
@@ -53,22 +53,24 @@ export class GroupCommit {
   }
 
   async #batch(jobs: readonly Job[]): Promise<void> {
-    const known = new Map<string, unknown>();
+    let known = this.#known;
     let done: Done[] = [];
     let shared = jobs.length > 1;
     for (const [index, job] of jobs.entries()) {
       try {
         if (!this.#sqlite.inTransaction) {
           this.#sql.begin.run();
-          known.clear();
+          known = this.#known;
         }
       } catch (error) {
         for (const left of jobs.slice(index)) left.reject(storeError(error));
         return;
       }
       const outcome = await this.#one(job, shared, known);
-      if (outcome !== undefined) done.push(outcome);
-      if (outcome === undefined && !this.#sqlite.inTransaction) {
+      if (outcome !== undefined) {
+        done.push(outcome);
+        ({ known } = outcome);
+      } else if (!this.#sqlite.inTransaction) {
         // Some errors (disk full, I/O) make SQLite undo the whole transaction, and those before with it. Those after
         // run each in one of their own, so that what fits is not undone by what does not.
         for (const lost of done) lost.job.reject(new AgentError('STORE_FAILED', 'The shared transaction was undone.'));
@@ -84,10 +86,10 @@ export class GroupCommit {
   }
 
   /** Runs one closure; undefined when it failed, was undone and rejected. */
-  async #one(job: Job, shared: boolean, known: Map<string, unknown>): Promise<Done | undefined> {
+  async #one(job: Job, shared: boolean, known: Done['known']): Promise<Done | undefined> {
     try {
       if (shared) this.#sql.savepoint.run();
-      const done = await this.#queue.run(job, this.#db, known);
+      const done = await this.#queue.run(job, this.#writer, known);
       if (!this.#sqlite.inTransaction) throw new AgentError('STORE_FAILED', 'The transaction was undone.');
       if (shared) this.#sql.release.run();
       return done;
@@ -115,9 +117,11 @@ export class GroupCommit {
       this.#sql.commit.run();
     } catch (error) {
       if (this.#sqlite.inTransaction) this.#sqlite.exec('ROLLBACK');
+      this.#known = new Map();
       for (const { job } of done) job.reject(storeError(error));
       return;
     }
+    this.#known = done.at(-1)?.known ?? this.#known;
     this.#queue.settle(done);
   }
 }

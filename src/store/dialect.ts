@@ -11,6 +11,7 @@ import {
 } from 'kysely';
 import { oneConnection } from './driver.ts';
 import { storeError } from './errors.ts';
+import type { Writer } from './group.ts';
 import type { Database } from './schema.ts';
 
 /** Statements kept ready; our queries have far fewer shapes, the bound only guards against one that varies. */
@@ -66,15 +67,16 @@ class DirectAdapter extends SqliteAdapter {
 }
 
 /**
- * A Kysely over one better-sqlite3 connection. `guard` throws when a query is not allowed now; queries run
- * synchronously inside the returned promise, in the order in which they were asked for.
+ * One better-sqlite3 connection. `guard` throws when a query is not allowed now; queries run synchronously inside the
+ * returned promise, in the order in which they were asked for.
  */
-export function directKysely(sqlite: SQLite.Database, guard: () => void = () => {}): Kysely<Database> {
+export function directConnection(sqlite: SQLite.Database, guard: () => void = () => {}): Writer {
+  const connection = new DirectConnection(sqlite, guard);
   const dialect: Dialect = {
     createAdapter: () => new DirectAdapter(),
-    createDriver: () => oneConnection(new DirectConnection(sqlite, guard)),
+    createDriver: () => oneConnection(connection),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
-  return new Kysely<Database>({ dialect });
+  return { db: new Kysely<Database>({ dialect }), send: (query) => connection.executeQuery(query) };
 }

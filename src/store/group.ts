@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Kysely } from 'kysely';
+import { CompiledQuery, type Kysely, type QueryResult } from 'kysely';
 import type { Clock } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/log.ts';
@@ -15,12 +15,27 @@ export interface StoreTx extends StoreReader {
   /** Runs after the shared transaction is durable, before the `commit` resolves; not at all when it is rolled back. */
   onCommit(hook: () => void): void;
   /**
-   * For a statement whose answer the closure does not need: it is on its way, and the closure ends well only if it does.
-   * On PostgreSQL this saves the wait for the server's answer.
+   * Sends a statement on the spot whose answer the closure does not need; the closure ends well only if the statement
+   * does. On PostgreSQL nobody waits for it before COMMIT is sent, so what makes it fail must do so on the server.
    */
-  later(written: Promise<unknown>): void;
-  /** What closures of this shared transaction know of rows that nobody else can change before it commits. */
+  later(text: string, values: readonly unknown[], check?: Check): void;
+  /**
+   * Heads of what is only ever added to (audit chain, events): what the next number is, known from before. A head that
+   * somebody else has moved since makes a number that is taken, so the transaction is undone and run again without.
+   */
   readonly known: Map<string, unknown>;
+}
+
+/** Looks at a statement's result, or turns its error into another one; throws what is to be thrown. */
+export interface Check {
+  readonly result?: (result: QueryResult<unknown>) => void;
+  readonly error?: (error: unknown) => unknown;
+}
+
+/** The connection of a transaction: `send` has a statement on its way when it returns, `db` some turns later. */
+export interface Writer {
+  readonly db: Kysely<Database>;
+  readonly send: (query: CompiledQuery) => Promise<QueryResult<unknown>>;
 }
 
 export type Commit = <T>(work: (trx: StoreTx) => Promise<T>) => Promise<T>;
@@ -41,6 +56,10 @@ export interface Done {
   readonly job: Job;
   readonly value: unknown;
   readonly hooks: readonly (() => void)[];
+  /** What is known of heads after it; counts once everything in `pending` has ended well. */
+  readonly known: ReadonlyMap<string, unknown>;
+  /** Statements whose answers it did not wait for. */
+  readonly pending: readonly Promise<unknown>[];
 }
 
 class Transaction implements StoreTx {
@@ -48,19 +67,22 @@ class Transaction implements StoreTx {
   readonly pending: Promise<unknown>[] = [];
   readonly known: Map<string, unknown>;
   open = true;
-  readonly #db: Kysely<Database>;
-  constructor(db: Kysely<Database>, known: ReadonlyMap<string, unknown>) {
-    this.#db = db;
+  readonly #writer: Writer;
+  constructor(writer: Writer, known: ReadonlyMap<string, unknown>) {
+    this.#writer = writer;
     this.known = new Map(known);
   }
   get db(): Kysely<Database> {
     if (!this.open) throw new AgentError('INTERNAL', 'A transaction was used after its commit had ended.');
-    return this.#db;
+    return this.#writer.db;
   }
   onCommit(hook: () => void): void {
     this.hooks.push(hook);
   }
-  later(written: Promise<unknown>): void {
+  later(text: string, values: readonly unknown[], check: Check = {}): void {
+    const written = this.#writer.send(CompiledQuery.raw(text, [...values])).then(check.result, (error: unknown) => {
+      throw check.error?.(error) ?? error;
+    });
     // Awaited when the closure has ended; until then it is nobody's unhandled one.
     written.catch(() => {});
     this.pending.push(written);
@@ -121,24 +143,29 @@ export class CommitQueue {
   }
 
   /**
-   * Runs one closure on `db`, whose transaction (or savepoint) the engine has opened. `known` is of the transaction; it
-   * takes up what a closure that ended well has learned. Errors: the closure's own.
+   * Runs one closure on `writer`, whose transaction (or savepoint) the engine has opened; what it left `pending` is still
+   * under way. Errors: the closure's own.
    */
-  async run(job: Job, db: Kysely<Database>, known: Map<string, unknown>): Promise<Done> {
-    const trx = new Transaction(db, known);
+  async begin(job: Job, writer: Writer, known: ReadonlyMap<string, unknown>): Promise<Done> {
+    return doneOf(job, await this.#inTransaction(job, writer, known));
+  }
+
+  /** The same, and everything that it wrote has ended well. */
+  async run(job: Job, writer: Writer, known: ReadonlyMap<string, unknown>): Promise<Done> {
+    const ran = await this.#inTransaction(job, writer, known);
+    // A statement that failed unseen is why those after it failed, so its error comes first.
+    await allOf(ran.trx.pending);
+    return doneOf(job, ran);
+  }
+
+  async #inTransaction(job: Job, writer: Writer, known: ReadonlyMap<string, unknown>): Promise<Ran> {
+    const trx = new Transaction(writer, known);
     const started = this.#options.clock.now();
-    try {
-      const [outcome] = await Promise.allSettled([this.#inside.run(trx, job.work, trx)]);
-      // A statement that failed unseen is why those after it failed, so its error comes first.
-      for (const written of trx.pending) await written;
-      if (outcome.status === 'rejected') throw outcome.reason;
-      for (const [name, value] of trx.known) known.set(name, value);
-      return { job, value: outcome.value, hooks: trx.hooks };
-    } finally {
-      trx.open = false;
-      const took = this.#options.clock.now() - started;
-      if (took > SLOW_MS) this.#options.log.warn({ milliseconds: took }, 'a commit held the store for long');
-    }
+    const [outcome] = await Promise.allSettled([this.#inside.run(trx, job.work, trx)]);
+    trx.open = false;
+    const took = this.#options.clock.now() - started;
+    if (took > SLOW_MS) this.#options.log.warn({ milliseconds: took }, 'a commit held the store for long');
+    return { trx, outcome };
   }
 
   /** Tells those whose COMMIT is durable. */
@@ -156,4 +183,19 @@ export class CommitQueue {
       this.#options.log.error({ err: error }, 'what follows a commit failed');
     }
   }
+}
+
+interface Ran {
+  readonly trx: Transaction;
+  readonly outcome: PromiseSettledResult<unknown>;
+}
+
+function doneOf(job: Job, { trx: { hooks, known, pending }, outcome }: Ran): Done {
+  if (outcome.status === 'rejected') throw outcome.reason;
+  return { job, value: outcome.value, hooks, known, pending };
+}
+
+/** In the order asked, so that the error is that of the first that failed. */
+export async function allOf(pending: readonly Promise<unknown>[]): Promise<void> {
+  for (const written of pending) await written;
 }

@@ -7,7 +7,7 @@ import type { Logger } from '../kernel/log.ts';
 import { backupTo } from './backup.ts';
 import { GroupCommit } from './commit.ts';
 import { openReader, openWriter } from './connection.ts';
-import { directKysely } from './dialect.ts';
+import { directConnection } from './dialect.ts';
 import { checkBeside } from './damage.ts';
 import { withStoreErrors } from './errors.ts';
 import type { Commit, StoreReader } from './group.ts';
@@ -99,7 +99,7 @@ function openLocked({ directory, clock, log }: StoreOptions, release: () => void
     exclusive: true,
     engine: 'sqlite',
     directory,
-    db: directKysely(reader),
+    db: directConnection(reader).db,
     commit: group.commit,
     snapshot: (work) => snapshotOf(file, work),
     watch: () => () => {},
@@ -113,7 +113,7 @@ async function snapshotOf<T>(file: string, work: (reader: StoreReader) => Promis
   const sqlite = openReader(file);
   try {
     sqlite.exec('BEGIN');
-    return await work({ db: directKysely(sqlite) });
+    return await work({ db: directConnection(sqlite).db });
   } finally {
     sqlite.close();
   }

@@ -7,6 +7,7 @@ import { runbooks } from './005_runbooks.ts';
 import { storedSecrets } from './006_stored_secrets.ts';
 import { changeRecords } from './007_change_records.ts';
 import { schedules } from './008_schedules.ts';
+import { heard } from './009_heard.ts';
 
 /** In order, from 1, without gaps; a released one is never edited (its hash is checked at every start). */
 export const MIGRATIONS: readonly Migration[] = [
@@ -18,4 +19,5 @@ export const MIGRATIONS: readonly Migration[] = [
   storedSecrets,
   changeRecords,
   schedules,
+  heard,
 ];

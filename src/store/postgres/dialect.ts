@@ -9,6 +9,7 @@ import {
 } from 'kysely';
 import type pg from 'pg';
 import { oneConnection } from '../driver.ts';
+import type { Writer } from '../group.ts';
 import type { Database } from '../schema.ts';
 
 export type Run = (text: string, values: readonly unknown[]) => Promise<pg.QueryResult>;
@@ -33,14 +34,16 @@ class RunConnection implements DatabaseConnection {
   }
 }
 
-/** A Kysely whose statements are handed to `run`. */
-export function runKysely(run: Run): Kysely<Database> {
-  return new Kysely<Database>({
+/** A connection whose statements are handed to `run`. */
+export function runConnection(run: Run): Writer {
+  const connection = new RunConnection(run);
+  const db = new Kysely<Database>({
     dialect: {
       createAdapter: () => new PostgresAdapter(),
-      createDriver: () => oneConnection(new RunConnection(run)),
-      createIntrospector: (db) => new PostgresIntrospector(db),
+      createDriver: () => oneConnection(connection),
+      createIntrospector: (kysely) => new PostgresIntrospector(kysely),
       createQueryCompiler: () => new PostgresQueryCompiler(),
     },
   });
+  return { db, send: (query) => connection.executeQuery(query) };
 }

@@ -6,6 +6,8 @@ const LOST_STATES = new Set(['57P01', '57P02', '57P03', '57P05', '25P03']);
 /** Our own SQLSTATE for what a trigger refuses on purpose (migrations/001_triggers.ts). */
 const REFUSED = 'PX001';
 
+const HEADS = new Set(['audit', 'events']);
+
 const SYSTEM = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -44,6 +46,13 @@ export function isTransient(error: unknown): boolean {
 export const isStale = (error: unknown): boolean =>
   sqlState(error) === '0A000' && (error as Error).message.includes('cached plan');
 
+/** It waited for a lock, or ran, for longer than a session of ours may. */
+export const isTooLong = (error: unknown): boolean => ['55P03', '57014'].includes(sqlState(error) ?? '');
+
+/** The next number of the audit chain or of the events is taken: somebody else has moved that head. */
+export const isHeadTaken = (error: unknown): boolean =>
+  sqlState(error) === '23505' && HEADS.has((error as { table?: string }).table ?? '');
+
 /**
  * PostgreSQL's error as one of the catalogue; a fault of our own code (a constraint nobody foresaw, bad SQL) comes back
  * as it was and ends as INTERNAL. No text names more than the server said, which never holds the password.
@@ -59,8 +68,7 @@ export function postgresError(error: unknown): unknown {
   if (state.startsWith('53') || state.startsWith('58'))
     return failed(`The PostgreSQL server is short of something: ${error.message}.`, error);
   if (state === '25006') return failed('The database can only be read, not written.', error);
-  if (state === '55P03' || state === '57014')
-    return failed('PostgreSQL took too long; another replica or query holds the database.', error);
+  if (isTooLong(error)) return failed('PostgreSQL took too long; another replica or query holds the database.', error);
   if (state === '40001' || state === '40P01')
     return failed('PostgreSQL undid the change for the sake of another one, several times.', error);
   if (state.startsWith('XX00')) return damaged(error.message, error);

@@ -3,12 +3,14 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'kysely';
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ManualClock, systemClock } from '../../kernel/clock.ts';
 import { silentLogger } from '../../kernel/log.ts';
 import type { StoreTx } from '../group.ts';
 import type { Store } from '../open.ts';
 import { openPostgres } from '../postgres.ts';
+import { insertEvent } from '../queries/events.ts';
 import { claimOperation, insertOperation, updateOperation } from '../queries/operations.ts';
 import { writeIntent } from '../queries/journal.ts';
 import { takeLocks } from '../queries/locks.ts';
@@ -203,6 +205,32 @@ describe.skipIf(postgresPrograms() === undefined && process.env['REQUIRE_ALL'] !
     await stores.pop()?.close();
     await cutter.close();
     await server.start();
+  });
+
+  test('a server that took over without the last commit: numbers go on from what it has', async () => {
+    const store = await open();
+    const publish = () =>
+      store.commit((trx) => insertEvent(trx, { at: 0, type: 'e', environment: null, ids: {}, data: {} }));
+    for (const id of [1, 2, 3]) expect(await publish()).toMatchObject({ id });
+    const other = new pg.Client(url);
+    await other.connect();
+    await other.query(`delete from events where id = 3`);
+    const kill = `select pg_terminate_backend(pid) from pg_stat_activity where query like '%COMMIT%' and pid <> pg_backend_pid()`;
+    expect((await other.query(kill)).rowCount).toBe(1);
+    await other.end();
+    expect(await publish()).toMatchObject({ id: 3 });
+  });
+
+  test('a closure that is alone and refuses by itself is not run again', async () => {
+    const store = await open();
+    let runs = 0;
+    const refused = store.commit((trx) => {
+      runs += 1;
+      return updateOperation(trx, { operation_id: 'none', fence: 1 }, { state: 'running' });
+    });
+    await expect(refused).rejects.toMatchObject({ code: 'OPERATION_NOT_FOUND' });
+    expect(runs).toBe(1);
+    await store.commit((trx) => add(trx, 'a'));
   });
 
   test('a replica that stops in the middle of a transaction does not hold up the others for long', async () => {

@@ -31,6 +31,7 @@ export async function openPostgresStore(options: PostgresOptions): Promise<Store
   const config = clientConfig(url);
   const group = new PostgresCommit({ config, clock, log });
   const notices = new Notices({ config, clock, log, ownPid: () => group.pid });
+  notices.watch(() => group.heardOfOthers());
   try {
     const session = await patiently(clock, isLost, () => Session.open(config, MIGRATION_SETUP));
     await migratePostgres(session, MIGRATIONS, clock).finally(() => session.end());

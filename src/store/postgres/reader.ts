@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { Clock } from '../../kernel/clock.ts';
 import { failed } from '../errors.ts';
 import type { Database } from '../schema.ts';
-import { runKysely } from './dialect.ts';
+import { runConnection } from './dialect.ts';
 import { isLost, isStale, postgresError } from './errors.ts';
 import { patiently } from './patience.ts';
 
@@ -27,13 +27,14 @@ export class PostgresReader {
     // no more, and an error that nobody listens to would end the process; the query that runs on it is rejected anyway.
     this.#pool.on('error', () => {});
     this.#pool.on('connect', (client) => void client.on('error', () => {}));
-    this.db = runKysely(async (text, values) => {
+    const { db } = runConnection(async (text, values) => {
       try {
         return await patiently(clock, isLost, () => this.#query(text, values));
       } catch (error) {
         throw this.#explain(error);
       }
     });
+    this.db = db;
   }
 
   async #query(text: string, values: readonly unknown[]): Promise<pg.QueryResult> {
@@ -66,7 +67,7 @@ export class PostgresReader {
     let broken: Error | undefined;
     try {
       await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-      const result = await work(runKysely((text, values) => client.query(text, [...values])));
+      const result = await work(runConnection((text, values) => client.query(text, [...values])).db);
       await client.query('COMMIT');
       return result;
     } catch (error) {

@@ -2,7 +2,7 @@ import type { Selectable, Updateable } from 'kysely';
 import { AgentError } from '../../kernel/errors.ts';
 import { fromJsonOrNull, toJson } from '../columns.ts';
 import type { StoreReader, StoreTx } from '../group.ts';
-import { insertLater, runText } from '../texts.ts';
+import { changeOneLater, insertLater } from '../texts.ts';
 import type { Database, JournalKind, JournalState } from '../schema.ts';
 
 /** Where an entry stands: `thread` is one request of the plan, or `undo`; `pos` counts within it from 0. */
@@ -86,7 +86,7 @@ export async function updateEntry(
 ): Promise<void> {
   const { answer, ...columns } = change;
   const set = { ...columns, fence: key.fence, ...(answer === undefined ? {} : { answer: toJson(answer) }) };
-  trx.later(updateOne(trx, key, set));
+  updateOne(trx, key, set);
 }
 
 /**
@@ -106,21 +106,20 @@ export async function reopenIntent(
     upid: null,
     answered_at: null,
   };
-  trx.later(updateOne(trx, key, set));
+  updateOne(trx, key, set);
 }
 
-async function updateOne(trx: StoreTx, key: JournalKey, set: Updateable<Database['journal']>): Promise<void> {
+function updateOne(trx: StoreTx, key: JournalKey, set: Updateable<Database['journal']>): void {
   const { operation_id, thread, pos } = key;
   const values = [...Object.values(set), operation_id, thread, pos];
-  const { numAffectedRows } = await runText(trx.db, `update journal ${Object.keys(set).join()}`, values, () =>
+  const build = () =>
     trx.db
       .updateTable('journal')
       .set(set)
       .where('operation_id', '=', operation_id)
       .where('thread', '=', thread)
-      .where('pos', '=', pos),
-  );
-  if (numAffectedRows !== 1n) throw missing(key);
+      .where('pos', '=', pos);
+  changeOneLater(trx, `update journal ${Object.keys(set).join()}`, values, build, () => missing(key));
 }
 
 const missing = (key: JournalKey): AgentError =>
