@@ -87,6 +87,45 @@ describe('the own approval of a change', () => {
     }
   });
 
+  it('counts no more once who gave it may not approve, also where the change is under way', async () => {
+    const [writer, giver, next] = [await someone(), await someone(), await someone()];
+    const idOf = async (name: string): Promise<string> => {
+      const { json } = await service.ask('GET /v1/people', { token: BOOTSTRAP });
+      return (json['people'] as { id: string; name: string }[]).find((person) => person.name === name)?.id ?? '';
+    };
+    const alter = async (name: string, body: object): Promise<void> => {
+      const got = await service.ask(`PATCH /v1/people/${await idOf(name)}`, { token: BOOTSTRAP, body });
+      expect(got.status, got.text).toBe(200);
+    };
+    const made = await make(writer.browser);
+    expect((await approve(giver.browser, made)).json).toMatchObject({
+      status: 'approved',
+      approvals: [{ holds: true }],
+    });
+    const planned = async (target: string): Promise<string> => {
+      const body = { ...START, target, environment: 'lab', change_id: made.id };
+      const { json, text } = await writer.browser.ask('POST /v1/actions/plan', body);
+      expect(json, text).toMatchObject({ state: 'approved' });
+      return String(json['plan_id']);
+    };
+    const apply = async (plan_id: string): Promise<Got> => writer.browser.ask('POST /v1/actions/apply', { plan_id });
+    const [first, second] = [await planned('vm/301'), await planned('vm/302')];
+    await alter(giver.name, { grants: { '*': 'operator' } });
+    const refused = await apply(first);
+    expect(refused.json).toMatchObject({ code: 'CHANGE_STATE' });
+    expect(refused.json['detail']).toMatch(/who approved it may not approve in lab any more/);
+    const { json } = await writer.browser.ask(`GET /v1/changes/${made.id}`);
+    expect(json['approvals']).toMatchObject([{ holds: false, lapsed: 'may_not_approve' }]);
+    expect((await approve(next.browser, made)).json).toMatchObject({ status: 'approved' });
+    expect((await apply(first)).json).toMatchObject({ plan_id: first });
+    // Under way: the one yes that is left is taken away as well, and given back by another person.
+    expect((await approve(writer.browser, made)).json).toMatchObject({ code: 'CHANGE_STATE' });
+    await alter(next.name, { disabled: true });
+    expect((await apply(second)).json).toMatchObject({ code: 'CHANGE_STATE' });
+    expect((await approve(writer.browser, made)).json).toMatchObject({ status: 'in_progress' });
+    expect((await apply(second)).json).toMatchObject({ plan_id: second });
+  });
+
   it('is that of everybody who rewrote it as well, whoever was last', async () => {
     const [first, { browser, code }] = [await someone(), await withCodes()];
     const { id } = await make(first.browser, HIGH);

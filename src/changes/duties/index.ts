@@ -10,5 +10,5 @@ export {
   type Windows,
   type WindowState,
 } from './seams.ts';
-export { standing, type RoleNow } from './standing.ts';
+export { approverNow, standing, type RoleNow } from './standing.ts';
 export { requireCooledDown, requireWindow, windowScope } from './timing.ts';

@@ -25,9 +25,19 @@ export async function standing(
   const gone: string[] = [];
   for (const approval of approvals) {
     const { principal, method, role = 'approver' } = approval;
-    const now = await roleNow({ id: principal.id, method }, environment);
-    if (now === undefined || rankOf(now) < rankOf('approver')) gone.push(principal.name ?? principal.id);
+    const now = await approverNow(roleNow, { id: principal.id, method }, environment);
+    if (now === undefined) gone.push(principal.name ?? principal.id);
     else given.push({ ...approval, role: rankOf(now) < rankOf(role) ? now : role });
   }
   return { given, gone };
+}
+
+/** The role of somebody who may approve in an environment now; undefined for who may not. */
+export async function approverNow(
+  roleNow: RoleNow,
+  who: { readonly id: string; readonly method: string },
+  environment: string,
+): Promise<Role | undefined> {
+  const now = await roleNow(who, environment);
+  return now !== undefined && rankOf(now) >= rankOf('approver') ? now : undefined;
 }

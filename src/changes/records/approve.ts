@@ -6,15 +6,14 @@ import { bodyOf } from '../plan.ts';
 import { findChangeAs } from './access.ts';
 import { digestOf, isApproved, type ChangeRecord } from './record.ts';
 import { change, passed, type ChangeView } from './records.ts';
+import { environmentsOf, withStanding } from './standing.ts';
 import { plansOf } from './view.ts';
 
 type Where = Pick<ChangesDeps, 'estate'>;
 
-/** The first environment in production that a change touches; one that names none touches all. */
-function productionOf({ estate }: Where, { content: { environments } }: ChangeRecord): string | undefined {
-  const touched = (name: string): boolean => environments.length === 0 || environments.includes(name);
-  return estate.list().find(({ name, production }) => production && touched(name))?.name;
-}
+/** The first environment in production that a change touches. */
+const productionOf = (deps: Where, record: ChangeRecord): string | undefined =>
+  environmentsOf(deps, record).find(({ production }) => production)?.name;
 
 /** Why a person of that kind needs a second factor here at all; undefined where none can be asked for (ADR 0014). */
 function factorReason(deps: Where, record: ChangeRecord, { name, enrolled }: Principal): string | undefined {
@@ -64,11 +63,12 @@ export async function approveChange(
   if (principal.class !== 'human')
     throw new AgentError('APPROVAL_FORBIDDEN', `${principal.name} is no person; only a person can approve a change.`);
   const found = await findChangeAs(deps.store, id, principal, 'approver');
+  const kept = new Set((await withStanding(deps, found)).approvals.map(({ by }) => by.id));
   // Before the factor is looked at: a code that was looked at is used up.
-  requireApprovable(found, digest);
+  requireApprovable(found, digest, kept);
   const { factor, method } = await prove(deps, await approvedBy(deps, found, principal), proof, principal);
   return change(deps, id, principal, 'change.approved', (record) => {
-    requireApprovable(record, digest);
+    requireApprovable(record, digest, kept);
     const by = actorOf(principal);
     const approvals = record.approvals.filter((one) => one.by.id !== by.id || one.digest !== digest);
     const shown = factor === undefined ? {} : { factor };
@@ -78,12 +78,15 @@ export async function approveChange(
   });
 }
 
-function requireApprovable(record: ChangeRecord, digest: string): void {
+/** `kept`: whose approval of before counts still. */
+function requireApprovable(record: ChangeRecord, digest: string, kept: ReadonlySet<string>): void {
   const { id, status } = record;
   if (digest !== digestOf(record))
     throw new AgentError('CHANGE_STATE', `${id} was changed since you looked at it; look at it again.`);
-  // One under way that was rewritten needs the board again for what it says now.
-  const open = ['planned', 'paused', 'approved'].includes(status) || (status === 'in_progress' && !isApproved(record));
+  const counting = { ...record, approvals: record.approvals.filter(({ by }) => kept.has(by.id)) };
+  // One under way needs the board again when it was rewritten, or when nobody's yes to it counts any more.
+  const again = status === 'in_progress' && !isApproved(counting);
+  const open = ['planned', 'paused', 'approved'].includes(status) || again;
   if (!open) throw new AgentError('CHANGE_STATE', `${id} is ${status.replace('_', ' ')}; there is nothing to approve.`);
 }
 

@@ -7,6 +7,7 @@ import { findChangeFor } from './access.ts';
 import { requireEmergencyBegun } from './approve.ts';
 import { isApproved, recordOf, type ChangeRecord } from './record.ts';
 import { changeIn } from './records.ts';
+import { withStanding } from './standing.ts';
 import { moved } from './status.ts';
 import { isPreapproved } from './view.ts';
 
@@ -45,19 +46,20 @@ function requireTouched({ id, content: { environments } }: ChangeRecord, environ
 
 /**
  * Whether the change that a plan belongs to lets it be applied now. Errors: `CHANGE_STATE` when it is over, paused, or not
- * approved (a normal one, or a standard one for a plan that no rule has allowed), or when it does not touch the plan's
+ * approved (a normal one, or a standard one for a plan that no rule has allowed) by somebody who may still approve, or when it does not touch the plan's
  * environment any more; and what begins an emergency without a second factor.
  */
 export async function requireChange(
-  deps: Pick<ChangesDeps, 'store' | 'estate' | 'clock'>,
+  deps: Pick<ChangesDeps, 'store' | 'estate' | 'clock' | 'roleNow'>,
   plan: PlanRecord,
   principal: Principal,
 ): Promise<void> {
   const { change_id, plan_id, environment } = plan;
   const row = change_id === null ? undefined : await findChangeRecord(deps.store, change_id);
   if (row === undefined) return;
-  const record = recordOf(row);
-  requireTouched(record, environment);
+  const stored = recordOf(row);
+  requireTouched(stored, environment);
+  const record = await withStanding(deps, stored, [environment]);
   const { id, category, status } = record;
   const refuse = (why: string): never => {
     const words = `${id} is ${status.replace('_', ' ')}; ${why}.`;
@@ -67,8 +69,12 @@ export async function requireChange(
   if (category === 'emergency') return requireEmergencyBegun(deps, record, principal);
   if (category === 'normal' && status === 'planned')
     return refuse('a normal change is approved before its plans are applied');
-  if (category === 'normal' && status === 'in_progress' && !isApproved(record))
-    return refuse('it was rewritten after its approval, so it is approved again as it stands now');
+  if (category === 'normal' && !isApproved(record)) {
+    const why = isApproved(stored)
+      ? `who approved it may not approve in ${environment} any more`
+      : 'it was rewritten after its approval';
+    return refuse(`${why}, so it is approved again as it stands now`);
+  }
   // Also once it is under way: what is standard about it are the plans that the rule allows.
   if (category === 'standard' && !isPreapproved(plan) && !isApproved(record))
     return refuse('no rule has allowed this plan beforehand, so the change is approved first');

@@ -25,6 +25,7 @@ import {
   type ContentInput,
 } from './model.ts';
 import { changesOf, digestOf, isOver, isOverdue, noteOf, recordOf, rowOf, type ChangeRecord } from './record.ts';
+import { withStanding } from './standing.ts';
 import { changeView, isPreapproved, NEVER_APPLIED, plansOf } from './view.ts';
 
 export type ChangeView = Record<string, unknown>;
@@ -34,7 +35,8 @@ export async function viewChange(deps: ChangesDeps, id: string, principal: Princ
 }
 
 async function shown(deps: ChangesDeps, record: ChangeRecord, principal: Principal): Promise<ChangeView> {
-  return changeView(record, await plansOf(deps.store, record.id), principal, deps.clock.now());
+  const standing = await withStanding(deps, record);
+  return changeView(record, await plansOf(deps.store, record.id), principal, deps.clock.now(), standing);
 }
 
 export interface ChangeFilter extends ChangeRecordFilter {

@@ -1,7 +1,7 @@
 import { listPlans, type PlanRecord, type StoreReader } from '../../store/index.ts';
 import { bodyOf } from '../plan.ts';
 import { mayUse, type Principal } from '../../identity/index.ts';
-import { digestOf, noteOf, type ChangeRecord } from './record.ts';
+import { digestOf, noteOf, type BoardApproval, type ChangeRecord } from './record.ts';
 import type { Category } from './model.ts';
 import { CATEGORIES } from './model.ts';
 
@@ -25,12 +25,16 @@ export function proposedCategory(plans: readonly PlanRecord[]): { proposed: Cate
   return proposals.toSorted((a, b) => CATEGORIES.indexOf(b.proposed) - CATEGORIES.indexOf(a.proposed))[0];
 }
 
-/** The document of `GET /v1/changes/{id}`. Plans of environments that the caller may not see are left out. */
+/**
+ * The document of `GET /v1/changes/{id}`; `standing` has those approvals alone whose givers may still approve. Plans of environments that the caller may not see are
+ * left out.
+ */
 export function changeView(
   record: ChangeRecord,
   plans: readonly PlanRecord[],
   principal: Principal,
   now: number,
+  standing: ChangeRecord = record,
 ): Record<string, unknown> {
   const { content, results, history, approvals, evidence, review, created_at, updated_at, ...row } = record;
   const mine = plans.filter(({ environment }) => mayUse(principal, environment));
@@ -57,15 +61,21 @@ export function changeView(
       environment,
       ...(consumed_by === null ? {} : { operation_id: consumed_by }),
     })),
-    approvals: approvals.map(({ at, ...approval }) => ({
+    approvals: approvals.map((approval) => ({
       ...approval,
-      at: iso(at),
-      holds: approval.digest === digestOf(record),
+      at: iso(approval.at),
+      ...holding(approval, record, standing),
     })),
     evidence: evidence.map(({ at, ...one }) => ({ ...one, at: iso(at) })),
     history: history.map(({ at, ...passage }) => ({ ...passage, at: iso(at) })),
     ...(review === undefined ? {} : { review: reviewView(review, now) }),
   };
+}
+
+/** Whether an approval counts for the change as it is now, and why not. */
+function holding(approval: BoardApproval, record: ChangeRecord, standing: ChangeRecord) {
+  if (approval.digest !== digestOf(record)) return { holds: false, lapsed: 'rewritten' };
+  return standing.approvals.includes(approval) ? { holds: true } : { holds: false, lapsed: 'may_not_approve' };
 }
 
 const reviewView = ({ due_at, done }: NonNullable<ChangeRecord['review']>, now: number): Record<string, unknown> => ({

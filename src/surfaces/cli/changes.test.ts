@@ -47,7 +47,7 @@ const CHANGE: Change = {
   environments: ['home'],
   runbooks: ['internal-dns'],
   plans: [{ plan_id: PLAN_ID, state: 'awaiting_approval', environment: 'home' }],
-  approvals: [{ by: ADA, at: AT, comment: 'go', method: 'passkey', holds: false }],
+  approvals: [{ by: ADA, at: AT, comment: 'go', method: 'passkey', holds: false, lapsed: 'rewritten' }],
   evidence: [{ at: AT, by: ADA, text: 'a photo' }],
   history: [{ status: 'paused', at: AT, by: ADA, note: 'waiting for parts' }],
   review: { due_at: AT, overdue: true },

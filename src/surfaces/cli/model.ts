@@ -278,8 +278,9 @@ export interface Change {
     readonly at: Instant;
     readonly comment: string;
     readonly method: string;
-    /** False when it was for earlier words. */
     readonly holds: boolean;
+    /** Why it does not hold. */
+    readonly lapsed?: 'rewritten' | 'may_not_approve';
   }[];
   readonly evidence: readonly { readonly at: Instant; readonly by: unknown; readonly text: string }[];
   readonly history: readonly {

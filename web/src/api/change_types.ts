@@ -74,8 +74,9 @@ export interface Change {
     readonly at: Instant;
     readonly comment: string;
     readonly method: string;
-    /** False when the change was rewritten since. */
     readonly holds: boolean;
+    /** Why it does not hold. */
+    readonly lapsed?: 'rewritten' | 'may_not_approve';
   }[];
   readonly evidence: readonly { readonly at: Instant; readonly by: Who; readonly text: string }[];
   readonly history: readonly {

@@ -103,10 +103,14 @@ function checkText({ kind, ...check }: NonNullable<Criterion['check']>): string 
   return `check: ${check.host ?? ''}:${check.port ?? ''} answers`;
 }
 
+const LAPSED = { rewritten: 'before it was rewritten', may_not_approve: 'counts no more: may not approve any more' };
+
 const approvalLines = ({ approvals }: Change, view: View): string[] =>
-  approvals.flatMap(({ by, at, comment, method, holds }) =>
+  approvals.flatMap(({ by, at, comment, method, lapsed }) =>
     told(
-      [`${who(by)} ${instant(at)}`, method, comment, holds ? '' : 'before it was rewritten'].filter(Boolean).join(', '),
+      [`${who(by)} ${instant(at)}`, method, comment, lapsed === undefined ? '' : LAPSED[lapsed]]
+        .filter(Boolean)
+        .join(', '),
       view,
     ),
   );

@@ -184,16 +184,21 @@ const Plans = ({ change: { id, plans, environments } }: { change: Change }) => (
   </Part>
 );
 
+const LAPSED = {
+  rewritten: 'the change was rewritten since',
+  may_not_approve: 'counts no more: may not approve here any more',
+} as const;
+
 const Past = ({ change: { approvals, history } }: { change: Change }) => (
   <div className="grid gap-5 md:grid-cols-2">
     <Part title="Approvals">
       {approvals.length === 0 && <p className="text-dim">None.</p>}
       <ul>
-        {approvals.map(({ by, at, comment, holds, method }) => (
+        {approvals.map(({ by, at, comment, lapsed, method }) => (
           <li key={`${nameOf(by)} ${at}`} className="break-words">
             {nameOf(by)} <Ago at={at} /> with {method}
             {comment !== '' && `: ${comment}`}
-            {!holds && <span className="text-warn"> (the change was rewritten since)</span>}
+            {lapsed !== undefined && <span className="text-warn"> ({LAPSED[lapsed]})</span>}
           </li>
         ))}
       </ul>
