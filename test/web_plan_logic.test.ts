@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { resultsOf } from '../web/src/pages/operation/results.ts';
-import { ownNeedsProof } from '../web/src/pages/plan/own.ts';
 import { planTitle, targetsText } from '../web/src/pages/plan/title.ts';
 
 describe('what a plan is called', () => {
@@ -35,21 +34,5 @@ describe('what an operation answered', () => {
       ['none', ''],
     ]);
     expect(resultsOf(undefined)).toEqual([]);
-  });
-});
-
-describe('the own approval', () => {
-  const me = { id: 'p1', name: 'ana', role: 'admin', class: 'human' } as const;
-  const rule = (why: string) => ({ outcome: 'require_approval', rules: [{ id: 'approval.own', effect: 'x', why }] });
-  const asked = rule("ana's own approval needs a fresh second factor and the first 8 digits of the plan's hash");
-
-  it('shows the fields at once to who asked for the plan, and to nobody else', () => {
-    expect(ownNeedsProof({ created_by: { id: 'p1' }, decision: asked }, me)).toBe(true);
-    expect(ownNeedsProof({ created_by: { id: 'p2' }, decision: asked }, me)).toBe(false);
-    expect(ownNeedsProof({ created_by: { id: 'p1' }, decision: asked }, undefined)).toBe(false);
-    expect(ownNeedsProof({ created_by: { id: 'p1' }, decision: rule('another person has to approve') }, me)).toBe(
-      false,
-    );
-    expect(ownNeedsProof({ created_by: { id: 'p1' } }, me)).toBe(false);
   });
 });

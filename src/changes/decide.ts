@@ -14,7 +14,7 @@ import {
   type StoreTx,
 } from '../store/index.ts';
 import type { ChangesDeps } from './changes.ts';
-import { proveApproval, quorumOf, requireCooledDown, type Proof, type Proven } from './duties/index.ts';
+import { approvalNeeds, proveApproval, quorumOf, requireCooledDown, type Proof, type Proven } from './duties/index.ts';
 import { bodyOf, planView } from './plan.ts';
 
 const notFound = (plan_id: string): AgentError =>
@@ -146,13 +146,18 @@ export async function cancelPlan(
   return viewPlan(deps, plan_id, principal);
 }
 
+/** A plan; to a person with what that person's approval takes (`approval_needs`). */
 export async function viewPlan(
   deps: ChangesDeps,
   plan_id: string,
   principal: Principal,
 ): Promise<Record<string, unknown>> {
   const plan = await findPlanFor(deps, plan_id, principal);
-  return shownPlan(deps, plan);
+  const shown = await shownPlan(deps, plan);
+  if (plan.state !== 'awaiting_approval' || principal.class !== 'human') return shown;
+  // A plan can be looked at whose environment is no longer there.
+  const { production = false } = deps.estate.list().find(({ name }) => name === plan.environment) ?? {};
+  return { ...shown, approval_needs: approvalNeeds({ plan, production }, deps.clock.now(), principal) };
 }
 
 /** A plan with what is kept beside it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { apply, approve, type Factors, type Policy, type WindowState } from '../../src/changes/index.ts';
+import { apply, approve, viewPlan, type Factors, type Policy, type WindowState } from '../../src/changes/index.ts';
 import { baseline } from '../../src/changes/index.ts';
 import type { Principal } from '../../src/identity/index.ts';
 import { AgentError, toAgentError } from '../../src/kernel/errors.ts';
@@ -112,6 +112,11 @@ describe('the own approval of a high-risk plan in production', () => {
       expect(made['state']).toBe('awaiting_approval');
       expect(ownWords(made)).toContain('home is in production');
       const confirm = String(made['plan_hash']).slice(0, 8);
+      const needs = async (who: Principal) =>
+        (await viewPlan(harness.changes, String(made['plan_id']), who))['approval_needs'];
+      expect(await needs(person)).toEqual(['factor', 'confirm']);
+      expect(await needs({ ...person, factorAt: harness.changes.clock.now() })).toEqual(['confirm']);
+      expect(await needs(bob)).toEqual([]);
       expect(await say(made, person)).toBe('SECOND_FACTOR_REQUIRED');
       expect(await say(made, person, { confirm })).toBe('SECOND_FACTOR_REQUIRED');
       expect(await say(made, person, { factor: codeFor(made) })).toBe('SECOND_FACTOR_REQUIRED');
@@ -165,11 +170,14 @@ describe('the own approval outside production', () => {
   });
 
   it('needs the factor once the person has one, or a rule asks for it', async () => {
-    await inLife({}, async ({ plan, approve: say }, use) => {
+    await inLife({}, async ({ plan, approve: say, harness }, use) => {
       const enrolled = { ...person, enrolled: true };
       expect(await say(await plan(enrolled, HIGH), enrolled)).toBe('SECOND_FACTOR_REQUIRED');
       use(policyOf({ effect: 'require_approval', obligations: { second_factor: true } }));
       const made = await plan(person, HIGH);
+      const needs = async (who: Principal) =>
+        (await viewPlan(harness.changes, String(made['plan_id']), who))['approval_needs'];
+      expect([await needs(person), await needs(bob)]).toEqual([['factor', 'confirm'], ['factor']]);
       expect(await say(made, person)).toBe('SECOND_FACTOR_REQUIRED');
       // A rule asks everybody, and only the requester to type the hash.
       expect(await say(made, bob)).toBe('SECOND_FACTOR_REQUIRED');

@@ -1,4 +1,4 @@
-export { ownApprovalRule, proveApproval } from './own.ts';
+export { approvalNeeds, ownApprovalRule, proveApproval } from './own.ts';
 export { isFresh, prove, SHORT_HASH, shortHash, type Approved, type Proof, type Proven } from './prove.ts';
 export { isBootstrap, obligationOf, samePerson } from './person.ts';
 export { quorumOf } from './quorum.ts';

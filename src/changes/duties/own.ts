@@ -3,7 +3,7 @@ import type { PlanRecord } from '../../store/index.ts';
 import { bodyOf, type Decision, type PlanBody } from '../plan.ts';
 import type { Principal } from '../../identity/index.ts';
 import { isBootstrap, obligationOf, samePerson } from './person.ts';
-import { prove, SHORT_HASH, type Proof, type Proven } from './prove.ts';
+import { neededOf, prove, SHORT_HASH, type Approved, type Proof, type Proven } from './prove.ts';
 import type { Factors } from './seams.ts';
 
 interface OwnCase {
@@ -42,24 +42,19 @@ export function ownApprovalRule(own: OwnCase & { readonly principal: Principal }
   );
 }
 
-/**
- * What a person has to bring along with an approval; answers the second factor that was given. Errors:
- * `APPROVAL_FORBIDDEN` when the policy wants another person, `SECOND_FACTOR_REQUIRED` naming `factor` and `confirm`,
- * `VALIDATION_FAILED` for a hash that is not this plan's, and what checking the factor says.
- */
-export async function proveApproval(
-  deps: { readonly factors: Factors; readonly clock: { now(): number } },
-  { plan, production }: { readonly plan: PlanRecord; readonly production: boolean },
-  proof: Proof,
-  principal: Principal,
-): Promise<Proven> {
+interface Asked {
+  readonly plan: PlanRecord;
+  readonly production: boolean;
+}
+
+/** What an approval of a plan takes of this person. */
+function approvedBy({ plan, production }: Asked, principal: Principal): Approved {
   const { plan_id, plan_hash, environment, created_by } = plan;
   const { decision, risk } = bodyOf(plan);
   const own = samePerson(created_by, principal);
-  if (own) refuseWhereAnother(plan, principal);
   const needs = own ? ownNeeds({ principal, production, environment, risk, decision }) : undefined;
   const wanted = obligationOf(decision, 'second_factor');
-  const approved = {
+  return {
     mark: "plan's hash",
     hash: plan_hash,
     plan_id,
@@ -72,7 +67,25 @@ export async function proveApproval(
         ? undefined
         : `An approval of this plan needs a fresh second factor (rule ${wanted.rules.join(', ')}).`,
   };
-  return prove(deps, approved, proof, principal);
+}
+
+/** What `proveApproval` would ask this person for now. */
+export const approvalNeeds = (asked: Asked, now: number, principal: Principal): readonly ('factor' | 'confirm')[] =>
+  neededOf(approvedBy(asked, principal), now, principal);
+
+/**
+ * What a person has to bring along with an approval; answers the second factor that was given. Errors:
+ * `APPROVAL_FORBIDDEN` when the policy wants another person, `SECOND_FACTOR_REQUIRED` naming `factor` and `confirm`,
+ * `VALIDATION_FAILED` for a hash that is not this plan's, and what checking the factor says.
+ */
+export async function proveApproval(
+  deps: { readonly factors: Factors; readonly clock: { now(): number } },
+  asked: Asked,
+  proof: Proof,
+  principal: Principal,
+): Promise<Proven> {
+  if (samePerson(asked.plan.created_by, principal)) refuseWhereAnother(asked.plan, principal);
+  return prove(deps, approvedBy(asked, principal), proof, principal);
 }
 
 function refuseWhereAnother(plan: PlanRecord, { name }: Principal): void {

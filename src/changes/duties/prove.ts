@@ -41,6 +41,15 @@ export interface Approved {
 export const isFresh = ({ factorAt }: Pick<Principal, 'factorAt'>, now: number): boolean =>
   factorAt !== undefined && now - factorAt <= FRESH_MS;
 
+/** What `prove` would ask for now. */
+export function neededOf({ own, all }: Approved, now: number, principal: Principal): readonly ('factor' | 'confirm')[] {
+  if (isBootstrap(principal) || (own === undefined && all === undefined)) return [];
+  return [
+    ...(isFresh(principal, now) ? [] : (['factor'] as const)),
+    ...(own === undefined ? [] : (['confirm'] as const)),
+  ];
+}
+
 /**
  * What a person has to bring along with an approval; answers the second factor that was given. Errors:
  * `SECOND_FACTOR_REQUIRED` naming `factor` and `confirm`, `VALIDATION_FAILED` for a hash that is not this one, and what

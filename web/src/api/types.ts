@@ -286,6 +286,8 @@ export interface Plan {
     readonly rules?: readonly { readonly id: string; readonly effect: string; readonly why: string }[];
   };
   readonly approvals?: readonly Approval[];
+  /** What an approval takes of who asks. */
+  readonly approval_needs?: readonly ('factor' | 'confirm')[];
   readonly preflight?: readonly Check[];
   readonly permissions?: readonly { readonly path: string; readonly privilege: string; readonly held: boolean }[];
   readonly irreversible?: readonly (

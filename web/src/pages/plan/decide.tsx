@@ -6,11 +6,9 @@ import { useMe, useSend } from '../../api/queries.ts';
 import type { Plan } from '../../api/types.ts';
 import { Button } from '../../parts/button.tsx';
 import { Field } from '../../parts/field.tsx';
-import { oneLine } from '../../parts/format.ts';
 import { ProblemNote } from '../../parts/problem_note.tsx';
 import { mayNotApprove, mayNotPropose } from '../rights.ts';
 import { ApplyButton, useExpired } from './apply.tsx';
-import { ownNeedsProof } from './own.ts';
 import { ProofFields, useProof } from './proof.tsx';
 import { ScheduleButtons } from './schedule.tsx';
 
@@ -26,7 +24,7 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const { proof, setProof, typed, sent } = useProof();
   const { client } = useApi();
   const expired = useExpired(plan);
-  const { plan_id, plan_hash, state, decision } = plan;
+  const { plan_id, plan_hash, state } = plan;
   const said = comment.trim() === '' ? {} : { comment: comment.trim() };
   const send = useSend<Plan, Verdict>((post, { verb, body }) =>
     post(`/v1/plans/${encodeURIComponent(plan_id)}/${verb}`, body),
@@ -42,8 +40,7 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
   const problem = send.error ?? withPasskey.error;
   const refused = problem instanceof Problem ? problem.errors : {};
   const placed = waiting ? ['comment', 'factor', 'confirm'] : [];
-  const own = ownNeedsProof(plan, me);
-  const needsFactor = own || /factor|totp/i.test(oneLine(decision?.obligations));
+  const needs = plan.approval_needs ?? [];
   const may = expired ?? mayNotApprove(me, plan.environment);
   return (
     <div className="-mx-4 -mb-3 border-t border-line bg-panel px-4 py-3 sm:sticky sm:-bottom-3">
@@ -58,8 +55,8 @@ export function Decide({ plan, onClose }: { plan: Plan; onClose: () => void }) {
             proof={proof}
             onChange={setProof}
             problem={problem}
-            withFactor={needsFactor}
-            withConfirm={own}
+            withFactor={needs.includes('factor')}
+            withConfirm={needs.includes('confirm')}
             of="hash of this plan"
             because="you asked for it yourself"
           />
