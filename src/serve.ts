@@ -39,6 +39,8 @@ export async function serve(argv: string[], io: Io): Promise<number> {
     return 0;
   }
   let app: App | undefined;
+  // From now on, not only once it listens: the first process of a container has no default for it.
+  const stopped = stopSignal();
   try {
     const config = loadConfig({ env: io.env, cwd: process.cwd(), flags: flagsOf(argv) });
     const log = createLogger(config.logLevel);
@@ -46,7 +48,7 @@ export async function serve(argv: string[], io: Io): Promise<number> {
     await listen(app, config);
     io.stdout.write(await greeting(app, config));
     reloadOnHangup(app, io);
-    await stopSignal();
+    await stopped;
     io.stdout.write('stopping; running operations go on at the next start\n');
     await app.close();
     return 0;

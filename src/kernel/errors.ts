@@ -257,11 +257,11 @@ export const CATALOGUE = {
     'Stop the other process, or choose another directory with --data.',
   ),
   STORE_FAILED: entry(
-    507,
+    503,
     1,
     true,
     'The store cannot write',
-    'Free space on the disk of the data directory. What was not recorded was not sent; operations resume by themselves.',
+    'Free space on the disk of the data directory, or let the PostgreSQL server answer again. What was not recorded was not sent; operations resume by themselves.',
   ),
   STORE_INCOMPATIBLE: entry(
     500,

@@ -132,12 +132,16 @@ export class Engine {
     await this.#running.get(operation_id);
   }
 
-  /** Resolves when the operation is not being run any more, at the latest after `ms`. True when it has stopped. */
-  async settled(operation_id: string, ms: number): Promise<boolean> {
+  /**
+   * Resolves when the operation is not being run any more, at the latest after `ms` or when the caller turns away. True
+   * when it has stopped.
+   */
+  async settled(operation_id: string, ms: number, signal?: AbortSignal): Promise<boolean> {
     const run = this.#running.get(operation_id);
     if (run === undefined) return true;
     const over = new AbortController();
-    const late = this.deps.clock.sleep(ms, over.signal).then(
+    const until = signal === undefined ? over.signal : AbortSignal.any([over.signal, signal]);
+    const late = this.deps.clock.sleep(ms, until).then(
       () => false,
       () => false,
     );

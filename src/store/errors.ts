@@ -45,8 +45,8 @@ const DAMAGE = new Set(['SQLITE_CORRUPT', 'SQLITE_NOTADB']);
  * SQLite's error as one of the catalogue; anything that is a fault of our own code (a constraint nobody foresaw, bad
  * SQL) comes back as it was and ends as INTERNAL.
  */
-export function storeError(error: unknown): unknown {
-  if (!(error instanceof SQLite.SqliteError)) return systemError(error);
+export function storeError(error: unknown, file?: string): unknown {
+  if (!(error instanceof SQLite.SqliteError)) return systemError(error, file);
   const primary = error.code.split('_').slice(0, 2).join('_');
   if (error.code === 'SQLITE_CONSTRAINT_TRIGGER') return refusal(error.message, error) ?? error;
   if (primary === 'SQLITE_FULL') return failed('The disk of the data directory is full.', error);
@@ -67,25 +67,26 @@ const UNUSABLE = {
 } as const;
 
 /** Errors of the file system itself, met while making the directory or a backup. */
-function systemError(error: unknown): unknown {
+function systemError(error: unknown, file?: string): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOSPC' || code === 'EDQUOT') return failed('The disk is full.', error);
   if (code === 'EROFS' || code === 'EACCES' || code === 'EPERM')
     return failed(`The data directory cannot be written (${code}).`, error);
   const unusable = UNUSABLE[code as keyof typeof UNUSABLE] as string | undefined;
   if (unusable === undefined) return error;
-  const { path = 'The path' } = error as NodeJS.ErrnoException;
+  // Reading a folder as a file fails without saying which.
+  const { path = file ?? 'The path' } = error as NodeJS.ErrnoException;
   return new AgentError('CONFIGURATION_INVALID', `${path} cannot be used: ${unusable}.`, { cause: error });
 }
 
 export const failed = (message: string, cause?: unknown): AgentError =>
   new AgentError('STORE_FAILED', message, { cause });
 
-/** Runs `work` with its SQLite and file system errors turned into the catalogue's. */
-export function withStoreErrors<T>(work: () => T): T {
+/** Runs `work`, on a file where it is one, with its SQLite and file system errors turned into the catalogue's. */
+export function withStoreErrors<T>(work: () => T, file?: string): T {
   try {
     return work();
   } catch (error) {
-    throw storeError(error) as Error;
+    throw storeError(error, file) as Error;
   }
 }

@@ -61,7 +61,7 @@ export function loadKeys(directory: string, ids: Ids): Keys {
       throw new AgentError('CONFIGURATION_INVALID', `${file} does not hold the keys of proxmox-agent.`);
     const { audit_seed, data_key } = parsed.data;
     return { audit: signingKey(Buffer.from(audit_seed, 'hex')), data: Buffer.from(data_key, 'hex') };
-  });
+  }, file);
 }
 
 function parseJson(text: string): unknown {

@@ -1,12 +1,14 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ManualClock } from '../kernel/clock.ts';
 import { silentLogger } from '../kernel/log.ts';
+import { seededIds } from '../kernel/ids.ts';
 import { openWriter } from './connection.ts';
+import { loadKeys } from './keys.ts';
 import { migrate, migrationHash, type Migration } from './migrate.ts';
 import { MIGRATIONS } from './migrations/index.ts';
 import { openStore, type Store } from './open.ts';
@@ -205,5 +207,13 @@ test('a directory that cannot be made is a clear error', () => {
   chmodSync(file, 0o600);
   expect(() => openStore({ directory: join(file, 'data'), clock, log: silentLogger })).toThrow(
     /a file is where a folder should be|cannot be written/,
+  );
+});
+
+test('a folder where the keys should be is named', () => {
+  const file = join(directory, 'keys.json');
+  mkdirSync(file, { recursive: true });
+  expect(() => loadKeys(directory, seededIds('keys', clock))).toThrow(
+    `${file} cannot be used: a folder is where a file`,
   );
 });

@@ -28,6 +28,19 @@ export function findToken(env: Env): string | undefined {
   }
 }
 
+/** Before a link or a code is used up for a token: whether it could be kept. Errors: a usage error that says how. */
+export function requireKeepable(env: Env): void {
+  const path = tokenFile(env);
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    writeFileSync(`${path}.new`, '', { mode: 0o600 });
+    rmSync(`${path}.new`);
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code ?? 'an unknown error';
+    throw usage(`The token cannot be kept in ${path} (${why}). Set XDG_CONFIG_HOME to a folder that you can write to.`);
+  }
+}
+
 /** Only the user may read it, from the first byte on; a crash leaves the old file or the new one. */
 export function keepToken(env: Env, token: string): string {
   const path = tokenFile(env);

@@ -234,6 +234,18 @@ test('login asks on a terminal; the link of the owner becomes a token', async ()
   expect(server.bodies('POST /v1/owner')).toEqual([{ code: 'CODE-1' }, { code: 'CODE-1' }]);
 });
 
+test('no link or code is used up for a token that could not be kept', async () => {
+  const env = { PROXMOX_AGENT_TOKEN: '', XDG_CONFIG_HOME: join(folder.path, 'a file') };
+  writeFileSync(env.XDG_CONFIG_HOME, '');
+  server.routes['POST /v1/owner'] = () => ({ token: 'pxa_owner' });
+  const { exit, err } = await pxa(['login', '--owner', 'CODE-1'], { env });
+  expect(exit).toBe(2);
+  expect(err.replace(/\s+/g, ' ')).toMatch(
+    /cannot be kept in .*proxmox-agent\/token \(ENOTDIR\)\. Set XDG_CONFIG_HOME/,
+  );
+  expect(server.received).toEqual([]);
+});
+
 test('events are the same wherever the stream is cut', () => {
   const text = ': hi\n\nid: 1\ndata: ü\n\nid: 2\r\nevent: x\r\ndata: a\r\ndata: b\r\n\r\nid: 3\n\ndata: no id\n\n';
   const bytes = new TextEncoder().encode(text);

@@ -11,6 +11,7 @@ import type { z } from 'zod';
 import { AgentError } from '../../kernel/errors.ts';
 import { fieldErrors, fit } from '../../kernel/fit.ts';
 import { addAuthentication, isPageLost } from './auth.ts';
+import { addClosing } from './closing.ts';
 import type { HttpDeps } from './context.ts';
 import { sendProblem } from './problem.ts';
 import { actionRoutes } from './routes/actions.ts';
@@ -47,7 +48,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
   const server = fastify({
     bodyLimit: BODY_LIMIT,
     genReqId: () => deps.ids.uuid(),
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     exposeHeadRoutes: false,
     ...(deps.trustedProxies.length === 0 ? {} : { trustProxy: [...deps.trustedProxies] }),
     // A path with bad percent-encoding is the caller's mistake, not a crash.
@@ -59,6 +60,7 @@ export async function createHttpServer(deps: HttpDeps): Promise<FastifyInstance>
         validate(schema as z.ZodType, data),
   );
   server.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  addClosing(server, deps.clock);
   addJsonParser(server);
   server.setErrorHandler((error, request, reply) => sendProblem(deps.log, error, request, reply));
   await server.register(cookie);

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import type { Context } from '../context.ts';
 import { Api, type Answer } from '../api.ts';
 import { DEFAULT_SERVER } from '../context.ts';
-import { forgetToken, keepToken } from '../credentials.ts';
+import { forgetToken, keepToken, requireKeepable } from '../credentials.ts';
 import { reference, secretFromFlag } from '../params/secrets.ts';
 import { RemoteProblem, usage } from '../problem.ts';
 import { pairs } from '../render/table.ts';
@@ -32,6 +32,7 @@ export async function login(context: Context, options: LoginOptions): Promise<vo
   const { token, owner, name } = options;
   if ([token, owner, name].filter((one) => one !== undefined).length > 1)
     throw usage('Give one of --name, --token and --owner.');
+  requireKeepable(context.io.env);
   const { api, secret } =
     owner !== undefined
       ? await redeem(context, owner)

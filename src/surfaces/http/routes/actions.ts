@@ -94,7 +94,7 @@ export async function actionRoutes(server: FastifyInstance, deps: HttpDeps): Pro
         return { status: 202, body: await schedulePlan(deps.changes, { ...given, when }, caller(request)) };
       const operation_id = await begin(deps, given, caller(request), repeated);
       const { wait } = request.query as z.output<typeof applyQuery>;
-      if (wait > 0) await deps.engine.settled(operation_id, wait * 1000);
+      if (wait > 0) await deps.engine.settled(operation_id, wait * 1000, server.closing);
       const body = await viewOperation(deps, operation_id, caller(request));
       return { status: ENDED.has(String(body['state'])) ? 200 : 202, body };
     }),

@@ -36,8 +36,10 @@ export async function eventRoutes(server: FastifyInstance, deps: HttpDeps): Prom
         ...(operation_id === undefined ? {} : { operation_id }),
       };
       const gone = new AbortController();
+      const leave = (): void => gone.abort();
       const { raw } = reply.hijack();
-      raw.on('close', () => gone.abort());
+      raw.on('close', leave);
+      server.closing.addEventListener('abort', leave);
       raw.writeHead(200, {
         'Content-Type': 'text/event-stream',
         'Cache-Control': 'no-store',
@@ -64,6 +66,7 @@ export async function eventRoutes(server: FastifyInstance, deps: HttpDeps): Prom
         }
       } finally {
         gone.abort();
+        server.closing.removeEventListener('abort', leave);
         await beats;
         raw.end();
       }
