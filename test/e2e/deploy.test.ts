@@ -130,3 +130,14 @@ describe.skipIf(absent('nginx', '-v') || absent('psql'))(
     );
   },
 );
+
+it('the image has every folder of the package that runs', () => {
+  const { files } = JSON.parse(readFileSync(join(DEPLOY, '../package.json'), 'utf8')) as { files: string[] };
+  const image =
+    readFileSync(join(DEPLOY, 'Dockerfile'), 'utf8')
+      .split(/^FROM /m)
+      .at(-1) ?? '';
+  const needed = files.filter((file) => !/^!|^docs$|\.md$/.test(file));
+  expect(needed).toContain('runbooks');
+  for (const file of needed) expect(image).toMatch(new RegExp(`^COPY --from=build .*/build/${file}\\b`, 'm'));
+});
