@@ -48,16 +48,16 @@ interface Way {
   readonly keep?: Making['keep'];
 }
 
+const KEY = /^[\x21-\x7e]{1,255}$/;
 const KEYED = Symbol('takes an Idempotency-Key');
 
 /** The header as the OpenAPI document describes it. */
 export const keyHeader = z.object({
   'Idempotency-Key': z
     .string()
-    .min(1)
-    .max(255)
+    .regex(KEY)
     .optional()
-    .describe('Visible ASCII. Sent again with the same key within 24 h, the request is done once and answered again.'),
+    .describe('Sent again with the same key within 24 h, the request is done once and answered again.'),
 });
 
 /** Whether a route's handler takes an `Idempotency-Key`. */
@@ -93,7 +93,7 @@ function keyed(deps: HttpDeps, underWay: UnderWay, way: Way): Handler {
 function keyOf(request: FastifyRequest): IdempotencyKey | undefined {
   const key = request.headers['idempotency-key'];
   if (key === undefined) return undefined;
-  if (typeof key !== 'string' || !/^[\x21-\x7e]{1,255}$/.test(key))
+  if (typeof key !== 'string' || !KEY.test(key))
     throw new AgentError('VALIDATION_FAILED', 'Idempotency-Key must be 1 to 255 visible ASCII characters.');
   // A person's tokens may reach less far than the person; none gets the answer that another one got.
   const { id, token } = caller(request);
