@@ -140,18 +140,22 @@ describe('whose answer a crash cut off', () => {
 });
 
 describe('an attempt that was slower than another one', () => {
-  // As if the other had noted what it made a moment before.
-  const lose = () =>
-    run(`CREATE TRIGGER slower BEFORE UPDATE OF made ON idempotency_keys BEGIN SELECT RAISE(IGNORE); END`);
-  const win = async (): Promise<void> => void (await run('DROP TRIGGER slower'));
+  /** As if the other had noted what it made a moment before. */
+  async function slower(path: string, body: object, key: string): Promise<Got> {
+    await run(`CREATE TRIGGER slower BEFORE UPDATE OF made ON idempotency_keys BEGIN SELECT RAISE(IGNORE); END`);
+    try {
+      return await post(path, body, key);
+    } finally {
+      await run('DROP TRIGGER slower');
+    }
+  }
 
   it.each(MAKING)('POST $path is undone whole', async (making) => {
     const { path, status = 201 } = making;
     const body = 'name' in making.body ? { ...making.body, name: `${making.body.name as string}3` } : making.body;
     const key = `slow-${path}`;
     const before = [await world.count(making), await world.head()];
-    await lose();
-    const busy = await post(path, body, key).finally(win);
+    const busy = await slower(path, body, key);
     expect(busy, busy.text).toMatchObject({ status: 409, json: { code: 'TARGET_BUSY' } });
     expect([await world.count(making), await world.head()]).toEqual(before);
     const next = await post(path, body, key);
@@ -161,8 +165,7 @@ describe('an attempt that was slower than another one', () => {
 
   it('keeps no VMID for a plan that there is not', async () => {
     const clone = { environment: 'lab', action: 'vm.clone', target: 'vm/9000', params: { name: 'web9', newid: 4711 } };
-    await lose();
-    const busy = await post('/v1/actions/plan', clone, 'vmid').finally(win);
+    const busy = await slower('/v1/actions/plan', clone, 'vmid');
     expect(busy, busy.text).toMatchObject({ status: 409, json: { code: 'TARGET_BUSY' } });
     const next = await post('/v1/actions/plan', clone, 'vmid-next');
     expect(next.status, next.text).toBe(201);
