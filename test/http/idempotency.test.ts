@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalJson, hashJson } from '../../src/kernel/canonical.ts';
-import { beginIdempotent, keyedHash, loadKeys } from '../../src/store/index.ts';
+import { beginIdempotent, findIdempotent, keyedHash, loadKeys } from '../../src/store/index.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { systemIds } from '../../src/kernel/ids.ts';
 import { join } from './browser.ts';
@@ -64,6 +64,17 @@ describe('sent again under its Idempotency-Key', () => {
       code: 'IDEMPOTENCY_CONFLICT',
     });
     expect((await post('/v1/people', body, 'theirs')).status).toBe(201);
+  });
+
+  it('a repeat that is refused leaves the key to the first request, which may be at work elsewhere', async () => {
+    const { store } = service.app;
+    const { id } = (await service.ask('GET /v1/me', { token: admin })).json;
+    const key = { endpoint: 'POST /v1/people', principal: String(id), key: 'elsewhere' };
+    const body = { name: 'ana', grants: { lab: 'viewer' } };
+    const payload = { hash: hashJson(body) };
+    await store.commit((trx) => beginIdempotent(trx, key, payload, Date.now()));
+    expect((await post('/v1/people', body, 'elsewhere')).json).toMatchObject({ errors: { name: 'is taken' } });
+    expect(await findIdempotent(store, key, payload)).toEqual({ answer: undefined, made: undefined });
   });
 
   it('a request that was refused is tried again under the same key', async () => {
