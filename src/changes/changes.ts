@@ -1,5 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
-import { AgentError } from '../kernel/errors.ts';
+import { AgentError, isAgentError } from '../kernel/errors.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { hasSecret, mapSecrets } from '../kernel/secret.ts';
 import type { ServiceConfig } from '../kernel/config_services.ts';
@@ -14,15 +14,18 @@ import {
   listApprovals,
   listReservations,
   putSecrets,
+  releaseReservations,
   reserveVmid,
   seal,
   type Keys,
+  type MadeNote,
   type Store,
   type StoreTx,
 } from '../store/index.ts';
+import { findPlanFor, shownPlan } from './decide.ts';
 import { draft, type Draft, type PlannerDeps } from './planner.ts';
 import { judge, TTL_MS, type Judged } from './judge.ts';
-import { planView, type PlanBody } from './plan.ts';
+import { bodyOf, planView, type PlanBody } from './plan.ts';
 import { requirePlannable } from './records/gate.ts';
 import type { Factors, RoleNow, Windows } from './duties/index.ts';
 import type { ChangeFacts, Policy } from './policy/types.ts';
@@ -55,9 +58,15 @@ export interface ChangesDeps {
   readonly engine: () => Engine;
 }
 
+export interface SubmitOptions {
+  /** For who has to know it before the plan is made; of two plans with one id the second is not stored. */
+  readonly plan_id?: string;
+  /** Also of a plan whose rehearsal failed. */
+  readonly note?: MadeNote | undefined;
+}
+
 /**
  * The only door: every change, from whomever, begins here and becomes a plan. Rehearses on a twin, judges, stores.
- * `plan_id` is for who has to know it before the plan is made; of two plans with one id the second is not stored.
  * Errors: `VALIDATION_FAILED`, `NOT_FOUND`, `FORBIDDEN`, `PVE_UNREACHABLE`; `CHANGE_STATE` for a change that is about
  * another environment; `PREFLIGHT_FAILED` with the id of the plan
  * that shows the failed step; `TARGET_BUSY` when the wished VMID is reserved by another plan.
@@ -66,7 +75,7 @@ export async function submit(
   deps: ChangesDeps,
   body: unknown,
   principal: Principal,
-  plan_id = deps.ids.uuid(),
+  { plan_id = deps.ids.uuid(), note }: SubmitOptions = {},
 ): Promise<Record<string, unknown>> {
   const request = readRequest(body);
   requireRole(principal, 'operator', request.environment);
@@ -84,18 +93,33 @@ export async function submit(
     plannerDeps(deps),
   );
   const plan = await judge(deps, plan_id, request, made, principal);
-  await store(deps, plan, made, request);
+  await store(deps, plan, { made, request, note });
   if (plan.body.failure !== undefined) throw failed(plan_id, plan.body);
   return planView(await getPlan(deps.store, plan_id), await listApprovals(deps.store, plan_id, plan.record.plan_hash));
 }
 
+/** What `submit` answered of a plan, as the plan is now. Errors: `PREFLIGHT_FAILED` as then, `PLAN_NOT_FOUND`. */
+export async function submitted(
+  deps: ChangesDeps,
+  plan_id: string,
+  principal: Principal,
+): Promise<Record<string, unknown>> {
+  const plan = await findPlanFor(deps, plan_id, principal);
+  if (bodyOf(plan).failure !== undefined) throw failed(plan_id, bodyOf(plan));
+  return shownPlan(deps, plan);
+}
+
 export const plannerDeps = ({ clock, forms }: ChangesDeps): PlannerDeps => ({ clock, forms });
+
+interface ToStore extends Pick<SubmitOptions, 'note'> {
+  readonly made: Draft;
+  readonly request: ChangeRequest;
+}
 
 async function store(
   deps: ChangesDeps,
   { record, body, principal }: Judged,
-  made: Draft,
-  request: ChangeRequest,
+  { made, request, note }: ToStore,
 ): Promise<void> {
   const { plan_id, environment, plan_hash, request_hash, state } = record;
   const ids = { plan_id, ...(record.change_id === null ? {} : { change_id: record.change_id }) };
@@ -108,7 +132,7 @@ async function store(
     steps: made.rehearsal.trace.length,
     ...(body.failure ? { failure: body.failure } : {}),
   };
-  await deps.store.commit(async (trx) => {
+  const stored = deps.store.commit(async (trx) => {
     await insertPlan(trx, record);
     // A plan that waits for its time keeps its VMIDs as long.
     if (record.expires_at > record.created_at + TTL_MS.medium)
@@ -130,6 +154,12 @@ async function store(
       ids,
       data: { state, risk: body.risk.level, titles: made.rehearsal.trace.slice(0, 5).map(({ title }) => title) },
     });
+    await note?.(trx, plan_id);
+  });
+  await stored.catch(async (error: unknown) => {
+    // The plan that another attempt made has VMIDs of its own; nobody would ever use these.
+    if (isAgentError(error, 'TARGET_BUSY')) await deps.store.commit((trx) => releaseReservations(trx, plan_id));
+    throw error;
   });
   for (const { action } of made.requests) deps.metrics?.plans.inc({ environment, action: action.name, state });
 }

@@ -1,4 +1,4 @@
-export { submit, type ChangesDeps } from './changes.ts';
+export { submit, submitted, type ChangesDeps } from './changes.ts';
 export { apply, executable } from './apply.ts';
 export {
   approve,

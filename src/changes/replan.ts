@@ -1,6 +1,14 @@
 import { AgentError } from '../kernel/errors.ts';
 import { REDACTED } from '../kernel/secret.ts';
-import { getPlan, listApprovals, moveApprovals, updatePlan, type PlanRecord, type StoreTx } from '../store/index.ts';
+import {
+  getPlan,
+  listApprovals,
+  moveApprovals,
+  updatePlan,
+  type MadeNote,
+  type PlanRecord,
+  type StoreTx,
+} from '../store/index.ts';
 import { actorOf, type Principal } from '../identity/index.ts';
 import { sealedParams } from './apply.ts';
 import { submit, type ChangesDeps } from './changes.ts';
@@ -20,12 +28,17 @@ export async function replan(
   deps: ChangesDeps,
   plan_id: string,
   principal: Principal,
+  note?: MadeNote,
 ): Promise<Record<string, unknown>> {
   const old = await findPlanFor(deps, plan_id, principal);
   requireState(old, ['awaiting_approval', 'approved', 'planned', 'expired', 'canceled', 'denied', 'failed']);
-  const made = String((await submit(deps, await requestOf(deps, old), principal))['plan_id']);
-  await deps.store.commit(async (trx) => goOver(deps, trx, await getPlan(trx, plan_id), made, principal));
-  return shownPlan(deps, await getPlan(deps.store, made));
+  const made = await submit(deps, await requestOf(deps, old), principal, {
+    note: async (trx, id) => {
+      await goOver(deps, trx, await getPlan(trx, plan_id), await getPlan(trx, id), principal);
+      await note?.(trx, id);
+    },
+  });
+  return shownPlan(deps, await getPlan(deps.store, String(made['plan_id'])));
 }
 
 /** The request as it was sent. Errors: `VALIDATION_FAILED`. */
@@ -58,14 +71,20 @@ function sent(plan_id: string, { id, action, target, params, after }: PlanReques
   return { id, action, target, params: raw ?? params, after };
 }
 
-/** `old` as it stands by now: it may have been applied meanwhile. In one moment, so that a yes is never good for both: the old plan ends, and its approvals are those of the new one. */
+/**
+ * `old` as it stands by now: it may have been applied meanwhile. In the moment in which the new plan is stored, so that a
+ * yes is never good for both and a crash leaves nothing between: the old plan ends, and its approvals are those of the new
+ * one. Where the rehearsal of the new one failed, the old one stays as it is.
+ */
 async function goOver(
   deps: ChangesDeps,
   trx: StoreTx,
   old: PlanRecord,
-  made: string,
+  plan: PlanRecord,
   principal: Principal,
 ): Promise<void> {
+  const { plan_id: made } = plan;
+  if (bodyOf(plan).failure !== undefined) return;
   const open = old.state === 'awaiting_approval' || old.state === 'approved';
   if (open)
     await endIn(
@@ -75,7 +94,6 @@ async function goOver(
       { state: 'canceled', event: 'plan.canceled', comment: `planned again as ${made}` },
       principal,
     );
-  const plan = await getPlan(trx, made);
   const same = plan.plan_hash === old.plan_hash && samePerson(old.created_by, principal);
   if (!same || plan.state !== 'awaiting_approval' || !(open || old.state === 'expired')) return;
   const since = deps.clock.now() - TTL_MS[bodyOf(plan).risk.level];

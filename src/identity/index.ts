@@ -28,6 +28,7 @@ export {
   personView,
   resetPerson,
   sessionsOfPerson,
+  viewInvited,
 } from './people.ts';
 export { plainText } from './plain_text.ts';
 export {
@@ -63,4 +64,5 @@ export {
   tokenRequestSchema,
   tokens,
   type MadeToken,
+  viewToken,
 } from './tokens.ts';

@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { sha256 } from '../kernel/canonical.ts';
+import { isoTime } from '../kernel/clock.ts';
 import { AgentError } from '../kernel/errors.ts';
+import { REDACTED } from '../kernel/secret.ts';
 import {
   countRecoveryCodes,
   deletePasskeysOf,
   endInvitations,
+  findOpenInvitation,
   findPerson,
   insertInvitation,
   insertPerson,
@@ -13,6 +16,7 @@ import {
   putRecoveryCodes,
   revokeTokensOf,
   updatePerson,
+  type MadeNote,
   type PersonRecord,
   type StoreTx,
 } from '../store/index.ts';
@@ -159,19 +163,33 @@ export async function invite(
   deps: IdentityDeps,
   { name, display, grants }: z.output<typeof personRequestSchema>,
   principal: Principal,
+  made?: MadeNote,
 ): Promise<PersonView & { readonly invitation: Invitation }> {
   requireAdmin(principal, 'invite people');
   requireAdministered(principal, grants);
   const person = newPerson(deps, { name, display: display ?? name, state: 'invited', grants });
-  const made = await deps.store.commit(async (trx) => {
+  const link = await deps.store.commit(async (trx) => {
     if (!(await insertPerson(trx, person)))
       throw new AgentError('VALIDATION_FAILED', `There is somebody named ${name} already.`, {
         errors: { name: 'is taken' },
       });
     await note(deps, trx, principal, 'person.invited', person, { name, grants });
+    await made?.(trx, person.id);
     return invitation(deps, trx, person.id);
   });
-  return { ...(await personView(deps, person)), invitation: made };
+  return { ...(await personView(deps, person)), invitation: link };
+}
+
+/** Somebody who was invited, without the code of the link, which is shown once. Errors: `FORBIDDEN`, `NOT_FOUND`. */
+export async function viewInvited(
+  deps: IdentityDeps,
+  id: string,
+  principal: Principal,
+): Promise<PersonView & { readonly invitation?: Invitation }> {
+  const person = await administered(deps, id, principal, 'invite people');
+  const expires_at = await findOpenInvitation(deps.store, id, deps.clock.now());
+  const link = expires_at === undefined ? {} : { invitation: { code: REDACTED, expires_at: isoTime(expires_at) } };
+  return { ...(await personView(deps, person)), ...link };
 }
 
 const note = (

@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { sha256 } from '../kernel/canonical.ts';
 import { AgentError } from '../kernel/errors.ts';
-import { insertToken, listPeople, listTokens, revokeToken, type StoreTx, type TokenRecord } from '../store/index.ts';
+import {
+  insertToken,
+  listPeople,
+  listTokens,
+  revokeToken,
+  type MadeNote,
+  type StoreTx,
+  type TokenRecord,
+} from '../store/index.ts';
 import type { IdentityDeps } from './deps.ts';
 import { administers, covers, grantsFor, ROLES, type Role } from './grants.ts';
 import { actionAllowed, actorOf, CLASSES, grantsOf, requirePerson, requireRole, type Principal } from './principal.ts';
@@ -71,7 +79,12 @@ function tokenView(record: TokenRecord): TokenView {
 }
 
 /** Makes a token that stands for itself. Errors: `FORBIDDEN`. */
-export async function createToken(deps: IdentityDeps, request: TokenRequest, principal: Principal): Promise<MadeToken> {
+export async function createToken(
+  deps: IdentityDeps,
+  request: TokenRequest,
+  principal: Principal,
+  note?: MadeNote,
+): Promise<MadeToken> {
   requireRole(principal, 'admin');
   requirePerson(principal, 'make tokens');
   const { environments } = request;
@@ -84,7 +97,9 @@ export async function createToken(deps: IdentityDeps, request: TokenRequest, pri
   const actions = requireOwnActions(principal, request.actions);
   return deps.store.commit(async (trx) => {
     await requireOwnName(trx, request.name, null);
-    return addToken(deps, trx, { ...request, actions }, principal);
+    const made = await addToken(deps, trx, { ...request, actions }, principal);
+    await note?.(trx, made.id);
+    return made;
   });
 }
 
@@ -96,6 +111,7 @@ export async function createOwnToken(
   deps: IdentityDeps,
   request: TokenRequest,
   principal: Principal,
+  note?: MadeNote,
 ): Promise<MadeToken> {
   const person_id = requireSelf(principal, 'make tokens of its own');
   if (!covers(grantsOf(principal), grantsFor(request.role, request.environments ?? null)))
@@ -105,7 +121,9 @@ export async function createOwnToken(
   const actions = requireOwnActions(principal, request.actions);
   return deps.store.commit(async (trx) => {
     await requireOwnName(trx, request.name, person_id);
-    return addToken(deps, trx, { ...request, actions }, principal, person_id);
+    const made = await addToken(deps, trx, { ...request, actions }, principal, person_id);
+    await note?.(trx, made.id);
+    return made;
   });
 }
 
@@ -188,6 +206,14 @@ export async function ownTokens(deps: IdentityDeps, principal: Principal): Promi
   const person_id = requireSelf(principal, 'list its tokens');
   const all = await listTokens(deps.store);
   return all.filter((token) => token.person_id === person_id && token.revoked_at === null).map(tokenView);
+}
+
+/** One that the caller administers or has itself. Errors: `NOT_FOUND`. */
+export async function viewToken(deps: IdentityDeps, id: string, principal: Principal): Promise<TokenView> {
+  const found = (await listTokens(deps.store)).find((token) => token.id === id);
+  const own = found !== undefined && found.person_id !== null && found.person_id === principal.person;
+  if (found !== undefined && (own || administers(grantsOf(principal), reachOf(found)))) return tokenView(found);
+  throw new AgentError('NOT_FOUND', `There is no token ${id}.`);
 }
 
 /** Revokes a token; who is not a person, only its own. Errors: `FORBIDDEN`, `NOT_FOUND`. */

@@ -284,6 +284,13 @@ export const CATALOGUE = {
     'The proxmox-agent server does not answer',
     'Start it with `npm start`, or name it with --server or PROXMOX_AGENT_URL.',
   ),
+  ANSWER_LOST: entry(
+    410,
+    1,
+    false,
+    'It was made, and what is shown only once was lost with the answer',
+    'It cannot be shown again: take it back, and make another.',
+  ),
   AUDIT_INVALID: entry(
     409,
     1,

@@ -161,6 +161,8 @@ export interface Database {
     status: number | null;
     body: string | null;
     created_at: number;
+    /** The id of the record that was made, written in the commit that made it. */
+    made: string | null;
   };
   tokens: {
     id: string;

@@ -178,4 +178,75 @@ describe.skipIf(postgresPrograms() === undefined && process.env['REQUIRE_ALL'] !
     await world.ended(a, String(ids[0]));
     expect(await world.calls()).toEqual(steps(first.json));
   });
+
+  const audited = async (event: string): Promise<number> => {
+    const { records } = await b.json('GET /v1/audit?last=500');
+    return (records as Json[]).filter((record) => record['event'] === event).length;
+  };
+
+  it('what one that was killed had made is answered by another, and not made again', PATIENCE, async () => {
+    const key = { 'Idempotency-Key': 'cut-off' };
+    const gate = await world.closeGate();
+    const lost = a.ask('POST /v1/actions/plan', CREATE, key).catch(() => undefined);
+    const pid = await world.until(() => gate.waiting());
+    const kept = 'SELECT made, status FROM idempotency_keys';
+    const [{ made } = {}] = await world.rows(kept, []);
+    expect(made).toMatch(/^[0-9a-f-]{36}$/);
+    await gate.kill(a, pid);
+    expect(await lost).toBeUndefined();
+    expect(await world.rows(kept, [])).toEqual([{ made, status: null }]);
+    for (let times = 0; times < 2; times++)
+      expect(await b.ask('POST /v1/actions/plan', CREATE, key)).toMatchObject({ status: 201, json: { plan_id: made } });
+    expect((await b.json('GET /v1/plans'))['plans']).toHaveLength(1);
+    expect(await audited('plan.created')).toBe(1);
+    await verified();
+  });
+
+  const wished = (round: number): Json => ({ ...CREATE, params: { ...CREATE.params, newid: 700 + round } });
+  const RACES: readonly [path: string, list: string, id: string, event: string, body: (round: number) => Json][] = [
+    ['/v1/actions/plan', '/v1/plans', 'plan_id', 'plan.created', () => CREATE],
+    ['/v1/actions/plan', '/v1/plans', 'plan_id', 'plan.created', wished],
+    ['/v1/changes', '/v1/changes', 'id', 'change.created', () => ({ title: 'once' })],
+    [
+      '/v1/changes/import',
+      '/v1/changes',
+      'id',
+      'change.created',
+      (round) => ({ markdown: `---\nid: CC-${100 + round}\n---\n# Once\n` }),
+    ],
+    [
+      '/v1/people',
+      '/v1/people',
+      'id',
+      'person.invited',
+      (round) => ({ name: `person${round}`, grants: { home: 'viewer' } }),
+    ],
+    ['/v1/tokens', '/v1/tokens', 'id', 'token.created', () => ({ name: 'ci', role: 'viewer', class: 'agent' })],
+    [
+      '/v1/runbook-runs',
+      '/v1/runbook-runs',
+      'run_id',
+      'runbook.started',
+      () => ({ runbook: 'secrets', parameters: { environment: 'home', manager: '127.0.0.1' } }),
+    ],
+  ];
+  const ROUNDS = 12;
+
+  it.each(RACES)('%s of one key, sent to both at once, makes one', PATIENCE, async (path, list, id, event, body) => {
+    const rows = async () => Object.values(await b.json(`GET ${list}`)).find(Array.isArray)?.length ?? 0;
+    const [before, noted] = [await rows(), await audited(event)];
+    for (let round = 0; round < ROUNDS; round++) {
+      const send = (one: Replica) => one.ask(`POST ${path}`, body(round), { 'Idempotency-Key': `round-${round}` });
+      const both = await Promise.all([send(a), send(b)]);
+      for (const { status, json } of both)
+        if (status !== 201) expect(json).toMatchObject({ status: 409, code: 'TARGET_BUSY' });
+      const again = [await send(b), await send(a)];
+      expect(again.map(({ status }) => status)).toEqual([201, 201]);
+      const named = [...both, ...again].filter(({ status }) => status === 201).map(({ json }) => json[id]);
+      expect(new Set(named).size, JSON.stringify(named)).toBe(1);
+      expect(await rows()).toBe(before + round + 1);
+    }
+    expect(await audited(event)).toBe(noted + ROUNDS);
+    await verified();
+  });
 });

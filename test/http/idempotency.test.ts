@@ -1,84 +1,44 @@
+import { sql } from 'kysely';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { canonicalJson, hashJson } from '../../src/kernel/canonical.ts';
-import { beginIdempotent, keyedHash, loadKeys } from '../../src/store/index.ts';
+import { beginIdempotent, findIdempotent, keyedHash, loadKeys } from '../../src/store/index.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { systemIds } from '../../src/kernel/ids.ts';
-import { join, type Browser } from './browser.ts';
-import { BOOTSTRAP, Service, type Got } from './support.ts';
+import { join } from './browser.ts';
+import { hidden, MAKING, MakingWorld } from './making.ts';
+import { START, type Got, type Service } from './support.ts';
 
 /** A request that is sent again because its answer was lost makes nothing a second time. */
+let world: MakingWorld;
 let service: Service;
 let admin: string;
-let browser: Browser;
 beforeAll(async () => {
-  service = await Service.twoLabs();
-  admin = await service.token('admin');
-  ({ browser } = await join(service, BOOTSTRAP, 'ana', { '*': 'admin' }));
+  world = await MakingWorld.start();
+  ({ service, admin } = world);
 });
-afterAll(() => service.close());
+afterAll(() => world.close());
 
-const START = { environment: 'lab', action: 'vm.start', target: 'vm/301' };
-const post = (path: string, body: unknown, key: string): Promise<Got> =>
-  path.startsWith('/v1/me/')
-    ? browser.ask(`POST ${path}`, body, { 'Idempotency-Key': key })
-    : service.ask(`POST ${path}`, { token: admin, body, headers: { 'Idempotency-Key': key } });
-const countOf = async (path: string): Promise<number> => {
-  const line = `GET ${path}${path.includes('?') ? '' : '?limit=500'}`;
-  const { json, text } = path.startsWith('/v1/me/')
-    ? await browser.ask(`GET ${path}`)
-    : await service.ask(path.startsWith('/v1/people') || path === '/v1/tokens' ? `GET ${path}` : line, {
-        token: admin,
-      });
-  const list = Object.values(json).find((value) => Array.isArray(value));
-  if (list === undefined) throw new Error(text);
-  return list.length;
-};
+const post = (path: string, body: unknown, key: string): Promise<Got> => world.post(path, body, key);
 
-const MAKING: readonly (readonly [path: string, list: string, body: object, other: object])[] = [
-  ['/v1/changes', '/v1/changes', { title: 'once' }, { title: 'twice' }],
-  ['/v1/changes/import', '/v1/changes', { markdown: '## One\n' }, { markdown: '## Two\n' }],
-  ['/v1/actions/plan', '/v1/plans', START, { ...START, dry_run: true }],
-  ['/v1/plans', '/v1/plans', { actions: [{ id: 'a', ...START }] }, { actions: [{ id: 'b', ...START }] }],
-  ['/v1/people', '/v1/people', { name: 'ben', grants: { lab: 'viewer' } }, { name: 'eve', grants: { lab: 'viewer' } }],
-  [
-    '/v1/tokens',
-    '/v1/tokens',
-    { name: 'ci', role: 'viewer', class: 'agent' },
-    { name: 'cd', role: 'viewer', class: 'agent' },
-  ],
-  [
-    '/v1/me/tokens',
-    '/v1/me/tokens',
-    { name: 'own', role: 'viewer', class: 'agent' },
-    { name: 'other', role: 'viewer', class: 'agent' },
-  ],
-  [
-    '/v1/runbook-runs',
-    '/v1/runbook-runs',
-    { runbook: 'secrets', parameters: { environment: 'lab', manager: '127.0.0.1' } },
-    { runbook: 'secrets', parameters: { environment: 'other', manager: '127.0.0.1' } },
-  ],
-];
+/** What no request does: a statement of the test's own. */
+const run = (statement: string) => service.app.store.commit((trx) => sql.raw(statement).execute(trx.db));
 
 describe('sent again under its Idempotency-Key', () => {
-  it.each(MAKING)('POST %s makes one', async (path, list, body, other) => {
-    const key = `once ${path}`.replaceAll(' ', '-');
-    const before = await countOf(list);
+  it.each(MAKING)('POST $path makes one', async (making) => {
+    const { path, status = 201, body, other } = making;
+    const key = `once-${path}`;
+    const before = await world.count(making);
     const first = await post(path, body, key);
-    expect(first.status, first.text).toBe(201);
+    expect(first.status, first.text).toBe(status);
     const again = await post(path, body, key);
-    expect(again.status, again.text).toBe(201);
-    const hidden = { ...first.json };
-    if (typeof hidden['token'] === 'string') hidden['token'] = '[redacted]';
-    const { invitation } = hidden as { invitation?: object };
-    if (invitation !== undefined) hidden['invitation'] = { ...invitation, code: '[redacted]' };
-    expect(again.json).toEqual(hidden);
-    expect(await countOf(list)).toBe(before + 1);
+    expect(again.status, again.text).toBe(status);
+    expect(again.json).toEqual(hidden(first));
+    expect(await world.count(making)).toBe(before + 1);
     expect((await post(path, other, key)).json).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
-    expect(await countOf(list)).toBe(before + 1);
+    expect(await world.count(making)).toBe(before + 1);
     const next = await post(path, other, `${key}-next`);
-    expect(next.status, next.text).toBe(201);
-    expect(await countOf(list)).toBe(before + 2);
+    expect(next.status, next.text).toBe(status);
+    expect(await world.count(making)).toBe(before + 2);
   });
 
   it('what was shown once is not kept, and the payload only as a keyed hash', async () => {
@@ -106,9 +66,119 @@ describe('sent again under its Idempotency-Key', () => {
     expect((await post('/v1/people', body, 'theirs')).status).toBe(201);
   });
 
+  it('a repeat that is refused leaves the key to the first request, which may be at work elsewhere', async () => {
+    const { store } = service.app;
+    const { id } = (await service.ask('GET /v1/me', { token: admin })).json;
+    const key = { endpoint: 'POST /v1/people', principal: String(id), key: 'elsewhere' };
+    const body = { name: 'ana', grants: { lab: 'viewer' } };
+    const payload = { hash: hashJson(body) };
+    await store.commit((trx) => beginIdempotent(trx, key, payload, Date.now()));
+    expect((await post('/v1/people', body, 'elsewhere')).json).toMatchObject({ errors: { name: 'is taken' } });
+    expect(await findIdempotent(store, key, payload)).toEqual({ answer: undefined, made: undefined });
+  });
+
   it('a request that was refused is tried again under the same key', async () => {
     const body = { name: 'ana', grants: { lab: 'viewer' } };
     for (let times = 0; times < 2; times++)
       expect((await post('/v1/people', body, 'taken')).json).toMatchObject({ errors: { name: 'is taken' } });
+  });
+});
+
+/** What a process leaves that was killed before it had kept the answer: the key, with what was made under it. */
+const forgetAnswers = () => run('UPDATE idempotency_keys SET status = NULL, body = NULL');
+
+describe('whose answer a crash cut off', () => {
+  const renamed = ({ body }: { body: object }): object =>
+    'name' in body ? { ...body, name: `${body.name as string}2` } : body;
+
+  it.each(MAKING)('POST $path answers what was made, and makes nothing', async (making) => {
+    const { path, status = 201, event } = making;
+    const key = `cut-${path}`;
+    const [before, head] = [await world.count(making), await world.head()];
+    const first = await post(path, renamed(making), key);
+    expect(first.status, first.text).toBe(status);
+    await forgetAnswers();
+    const again = await post(path, renamed(making), key);
+    expect(again.status, again.text).toBe(status);
+    expect(again.json).toEqual(hidden(first));
+    expect(again.json[making.id]).toBe(first.json[making.id]);
+    expect(await world.count(making)).toBe(before + 1);
+    const created = (await world.audit(head)).filter((record) => record.event === event);
+    expect(created).toHaveLength(1);
+    expect(Object.values(created[0]?.ids ?? {})).toContain(first.json[making.id]);
+    expect((await post(path, making.other, key)).json).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+  });
+
+  const plans = async () => {
+    const { json } = await service.ask('GET /v1/plans?limit=500', { token: admin });
+    return (json['plans'] as object[]).length;
+  };
+  it('is told again that the rehearsal failed, of the same plan', async () => {
+    const template = { ...START, target: 'vm/9000' };
+    const before = await plans();
+    const first = await post('/v1/actions/plan', template, 'failed');
+    expect(first, first.text).toMatchObject({ status: 422, json: { code: 'PREFLIGHT_FAILED' } });
+    const again = await post('/v1/actions/plan', template, 'failed');
+    const { correlation_id: _, ...problem } = first.json;
+    expect(again).toMatchObject({ status: 422, json: problem });
+    expect(await plans()).toBe(before + 1);
+  });
+
+  it('answers what was made only to who may still see it', async () => {
+    const body = { ...START, environment: 'other' };
+    const key = 'reach';
+    const { browser, id } = await join(service, admin, 'zoe', { lab: 'operator', other: 'operator' });
+    const plan = () => browser.ask('POST /v1/actions/plan', body, { 'Idempotency-Key': key });
+    expect((await plan()).status).toBe(201);
+    await forgetAnswers();
+    const change = { token: admin, body: { grants: { lab: 'operator' } } };
+    expect((await service.ask(`PATCH /v1/people/${id}`, change)).status).toBe(200);
+    expect(await plan()).toMatchObject({ status: 404, json: { code: 'PLAN_NOT_FOUND' } });
+  });
+
+  it('a plan made again has the approvals of the one before, which has ended', async () => {
+    const stop = { ...START, action: 'vm.stop', target: 'vm/303' };
+    const old = (await post('/v1/actions/plan', stop, 'old')).json;
+    const line = `/v1/plans/${String(old['plan_id'])}`;
+    await post(`${line}/approve`, { plan_hash: old['plan_hash'] }, 'yes');
+    const first = await post(`${line}/replan`, {}, 'anew');
+    expect(first.json, first.text).toMatchObject({ state: 'approved' });
+    await forgetAnswers();
+    expect((await post(`${line}/replan`, {}, 'anew')).json).toEqual(first.json);
+    const { json } = await service.ask(`GET ${line}`, { token: admin });
+    expect(json).toMatchObject({ state: 'canceled' });
+  });
+});
+
+describe('an attempt that was slower than another one', () => {
+  /** As if the other had noted what it made a moment before. */
+  async function slower(path: string, body: object, key: string): Promise<Got> {
+    await run(`CREATE TRIGGER slower BEFORE UPDATE OF made ON idempotency_keys BEGIN SELECT RAISE(IGNORE); END`);
+    try {
+      return await post(path, body, key);
+    } finally {
+      await run('DROP TRIGGER slower');
+    }
+  }
+
+  it.each(MAKING)('POST $path is undone whole', async (making) => {
+    const { path, status = 201 } = making;
+    const body = 'name' in making.body ? { ...making.body, name: `${making.body.name as string}3` } : making.body;
+    const key = `slow-${path}`;
+    const before = [await world.count(making), await world.head()];
+    const busy = await slower(path, body, key);
+    expect(busy, busy.text).toMatchObject({ status: 409, json: { code: 'TARGET_BUSY' } });
+    expect([await world.count(making), await world.head()]).toEqual(before);
+    const next = await post(path, body, key);
+    expect(next.status, next.text).toBe(status);
+    expect(await world.count(making)).toBe((before[0] ?? 0) + 1);
+  });
+
+  it('keeps no VMID for a plan that there is not', async () => {
+    const clone = { environment: 'lab', action: 'vm.clone', target: 'vm/9000', params: { name: 'web9', newid: 4711 } };
+    const busy = await slower('/v1/actions/plan', clone, 'vmid');
+    expect(busy, busy.text).toMatchObject({ status: 409, json: { code: 'TARGET_BUSY' } });
+    const next = await post('/v1/actions/plan', clone, 'vmid-next');
+    expect(next.status, next.text).toBe(201);
   });
 });

@@ -10,7 +10,12 @@ beforeAll(async () => {
 });
 afterAll(() => service.close());
 
-type Operation = { summary?: string; responses: Record<string, unknown>; security?: unknown[] };
+type Operation = {
+  summary?: string;
+  parameters?: { in: string; name: string; required?: boolean }[];
+  responses: Record<string, unknown>;
+  security?: unknown[];
+};
 
 describe('the OpenAPI document', () => {
   it('is valid by the schema of its own version', async () => {
@@ -35,6 +40,35 @@ describe('the OpenAPI document', () => {
     );
     // These answer a stream or nothing; their errors are problems all the same.
     expect(without.sort()).toEqual(['delete /v1/tokens/{id}', 'get /v1/audit/export', 'get /v1/events']);
+  });
+
+  it('shows the Idempotency-Key of every route that takes one, and of no other', () => {
+    const paths = document['paths'] as Record<string, Record<string, Operation>>;
+    const taking = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.entries(methods)
+        .filter(([, { parameters = [] }]) =>
+          parameters.some((one) => one.in === 'header' && one.name === 'Idempotency-Key' && one.required !== true),
+        )
+        .map(([method]) => `${method} ${path}`),
+    );
+    const steps = ['approve', 'check', 'criteria/{n}', 'evidence', 'reject', 'review', 'status'];
+    expect(taking.sort()).toEqual(
+      [
+        'post /v1/actions/apply',
+        'post /v1/actions/plan',
+        'post /v1/changes',
+        'post /v1/changes/import',
+        ...steps.map((step) => `post /v1/changes/{change_id}/${step}`),
+        'post /v1/me/tokens',
+        ...['cancel', 'resume'].map((verb) => `post /v1/operations/{operation_id}/${verb}`),
+        'post /v1/people',
+        'post /v1/plans',
+        ...['approve', 'cancel', 'reject', 'replan'].map((verb) => `post /v1/plans/{plan_id}/${verb}`),
+        'post /v1/runbook-runs',
+        ...['abort', 'pause', 'resume', 'steps/{step}'].map((verb) => `post /v1/runbook-runs/{run_id}/${verb}`),
+        'post /v1/tokens',
+      ].sort(),
+    );
   });
 
   it('names the token as the way in, and holds no secret of this server', () => {

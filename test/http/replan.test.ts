@@ -93,6 +93,18 @@ describe('a plan that is made again', () => {
     expect(await again(made)).toMatchObject({ state: 'awaiting_approval', approvals: [] });
   });
 
+  it('whose rehearsal fails now leaves the old one as it is', async () => {
+    const snapshot = { environment: 'lab', action: 'snapshot.create', target: 'vm/121', params: { name: 'again' } };
+    const [old, other] = [1, 2].map(async () => (await ask(operator, 'POST /v1/actions/plan', snapshot)).json);
+    const applied = await apply((await other) as unknown as Plan);
+    expect(applied.json, applied.text).toMatchObject({ state: 'applied' });
+    const { plan_id } = (await old) as unknown as Plan;
+    const failed = await ask(operator, `POST /v1/plans/${plan_id}/replan`, {});
+    expect(failed, failed.text).toMatchObject({ status: 422, json: { code: 'PREFLIGHT_FAILED' } });
+    expect(failed.json['plan_id']).not.toBe(plan_id);
+    expect((await ask(operator, `GET /v1/plans/${plan_id}`)).json).toMatchObject({ state: 'approved' });
+  });
+
   it('stays rejected, and says no more than before', async () => {
     const old = await planned(202);
     await ask(approver, `POST /v1/plans/${old.plan_id}/reject`, {});

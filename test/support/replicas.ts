@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import pg from 'pg';
+import { AnswerGate } from './gate.ts';
 import { Running, World } from './processes.ts';
 
 export type Json = Record<string, unknown>;
@@ -165,6 +166,10 @@ export class ReplicaWorld extends World {
     } finally {
       await client.end();
     }
+  }
+
+  closeGate(): Promise<AnswerGate> {
+    return AnswerGate.close(this.#database);
   }
 
   override async close(): Promise<void> {

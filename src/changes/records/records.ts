@@ -6,6 +6,7 @@ import {
   updateChangeRecord,
   type Actor,
   type ChangeRecordFilter,
+  type MadeNote,
   type StoreTx,
 } from '../../store/index.ts';
 import type { ChangesDeps } from '../changes.ts';
@@ -65,9 +66,10 @@ export function createChange(
   deps: ChangesDeps,
   input: { readonly category?: Category | undefined; readonly content: ContentInput },
   principal: Principal,
+  note?: MadeNote,
 ): Promise<ChangeView> {
   const content = contentSchema.parse(input.content);
-  return add(deps, { content, category: input.category ?? 'normal', status: 'planned', note: '' }, principal);
+  return add(deps, { content, category: input.category ?? 'normal', status: 'planned', why: '' }, principal, note);
 }
 
 /**
@@ -75,7 +77,12 @@ export function createChange(
  * approved or done: what stands in it as approved, in progress or completed is planned here. Errors:
  * `VALIDATION_FAILED`, `CHANGE_STATE` when there is a change with its number, `FORBIDDEN`.
  */
-export function importChange(deps: ChangesDeps, markdown: string, principal: Principal): Promise<ChangeView> {
+export function importChange(
+  deps: ChangesDeps,
+  markdown: string,
+  principal: Principal,
+  note?: MadeNote,
+): Promise<ChangeView> {
   const { id, category = 'normal', status, status_note, content } = readChange(markdown);
   const kept = status === 'paused' || status === 'rejected' ? status : 'planned';
   // Nothing has allowed its plans beforehand here.
@@ -85,7 +92,7 @@ export function importChange(deps: ChangesDeps, markdown: string, principal: Pri
     ...(taken === category ? [] : [`the document says "${category}"; a rule has to allow its plans for that`]),
     ...(status_note === '' ? [] : [status_note]),
   ];
-  return add(deps, { id, content, category: taken, status: kept, note: claims.join('; ') }, principal);
+  return add(deps, { id, content, category: taken, status: kept, why: claims.join('; ') }, principal, note);
 }
 
 interface NewChange {
@@ -93,11 +100,12 @@ interface NewChange {
   readonly content: Content;
   readonly category: Category;
   readonly status: ChangeStatus;
-  readonly note: string;
+  /** Of its status. */
+  readonly why: string;
 }
 
-async function add(deps: ChangesDeps, made: NewChange, principal: Principal): Promise<ChangeView> {
-  const { content, category, status, note } = made;
+async function add(deps: ChangesDeps, made: NewChange, principal: Principal, note?: MadeNote): Promise<ChangeView> {
+  const { content, category, status, why } = made;
   requireFor(principal, 'operator', content);
   for (const environment of content.environments) deps.estate.get(environment);
   // A new change has no plans yet, so nothing says that a rule has allowed them beforehand.
@@ -115,7 +123,7 @@ async function add(deps: ChangesDeps, made: NewChange, principal: Principal): Pr
       updated_at: at,
       created_by: by,
       content,
-      history: [{ status, at, by, note }],
+      history: [{ status, at, by, note: why }],
       results: {},
       approvals: [],
       evidence: [],
@@ -123,6 +131,7 @@ async function add(deps: ChangesDeps, made: NewChange, principal: Principal): Pr
     if (!(await insertChangeRecord(trx, rowOf(fresh))))
       throw new AgentError('CHANGE_STATE', `There is a change ${fresh.id} already.`);
     await tell(deps, trx, fresh, 'change.created', principal, { title: content.title, category, status });
+    await note?.(trx, fresh.id);
     return fresh;
   });
   return shown(deps, record, principal);

@@ -93,7 +93,7 @@ async function planOnce(
   const known = await findPlan(changes.store, plan_id);
   if (known !== undefined) return known;
   try {
-    await submit(changes, request, principal, plan_id);
+    await submit(changes, request, principal, { plan_id });
   } catch (error) {
     // A rehearsal that failed left its plan; so did whoever said `run` at the same time.
     const made = await findPlan(changes.store, plan_id);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AgentError } from '../../kernel/errors.ts';
 import { fit } from '../../kernel/fit.ts';
-import { insertRunbookRun } from '../../store/index.ts';
+import { insertRunbookRun, type MadeNote } from '../../store/index.ts';
 import { actorOf, requireRole, type Principal } from '../../identity/index.ts';
 import { fill, fillText, readValues, type Values } from './parameters.ts';
 import { misfitsOf, type Runbook } from './parse.ts';
@@ -26,6 +26,7 @@ export async function startRun(
   deps: RunbookDeps,
   { runbook: id, parameters, change_id }: z.output<typeof startSchema>,
   principal: Principal,
+  note?: MadeNote,
 ): Promise<Run> {
   const runbook = deps.library.get(id);
   const values = readValues(runbook.parameters, parameters);
@@ -64,6 +65,7 @@ export async function startRun(
     await insertRunbookRun(trx, recordOf(run));
     const payload = { runbook: runbook.id, version, parameters: values, change_id: run.change_id };
     await noteChange(deps, trx, run, { event: 'runbook.started', by: actorOf(principal), payload });
+    await note?.(trx, run.run_id);
   });
   return run;
 }

@@ -8,6 +8,7 @@ import { storedSecrets } from './006_stored_secrets.ts';
 import { changeRecords } from './007_change_records.ts';
 import { schedules } from './008_schedules.ts';
 import { heard } from './009_heard.ts';
+import { made } from './010_made.ts';
 
 /** In order, from 1, without gaps; a released one is never edited (its hash is checked at every start). */
 export const MIGRATIONS: readonly Migration[] = [
@@ -20,4 +21,5 @@ export const MIGRATIONS: readonly Migration[] = [
   changeRecords,
   schedules,
   heard,
+  made,
 ];

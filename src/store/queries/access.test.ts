@@ -4,9 +4,16 @@ import { createHash, createPublicKey, sign, verify } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { seededIds } from '../../kernel/ids.ts';
 import { checkKeys, copyKeys, keyedHash, loadKeys, seal, unseal } from '../keys.ts';
-import type { TemporaryStore } from '../testing.ts';
-import { onEveryEngine } from '../testing_engines.ts';
-import { beginIdempotent, dropIdempotent, endIdempotent, type PayloadHash } from './idempotency.ts';
+import type { Store } from '../open.ts';
+import { onEveryEngine, type TestEngine } from '../testing_engines.ts';
+import {
+  beginIdempotent,
+  dropIdempotent,
+  endIdempotent,
+  findIdempotent,
+  noteMade,
+  type PayloadHash,
+} from './idempotency.ts';
 import { deleteSetting, getSetting, putSetting } from './settings.ts';
 import {
   insertOwnerLink,
@@ -20,7 +27,7 @@ import {
 } from './tokens.ts';
 
 onEveryEngine((engine) => {
-  let it: TemporaryStore;
+  let it: Awaited<ReturnType<TestEngine['open']>>;
   beforeEach(async () => {
     it = await engine.open();
   });
@@ -78,9 +85,13 @@ onEveryEngine((engine) => {
     const begin = (hash: string, now: number, change = {}) =>
       it.store.commit((trx) => beginIdempotent(trx, { ...key, ...change }, { hash }, now));
     expect(await begin('h', 0)).toEqual({ first: true });
-    expect(await begin('h', 1)).toEqual({ first: false, answer: undefined });
+    expect(await begin('h', 1)).toEqual({ first: false, answer: undefined, made: undefined });
     await it.store.commit((trx) => endIdempotent(trx, key, 202, { operation_id: 'o' }));
-    expect(await begin('h', 2)).toEqual({ first: false, answer: { status: 202, body: { operation_id: 'o' } } });
+    expect(await begin('h', 2)).toEqual({
+      first: false,
+      answer: { status: 202, body: { operation_id: 'o' } },
+      made: undefined,
+    });
     await expect(begin('other', 2)).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
     expect(await begin('other', 2, { principal: 'bob' })).toEqual({ first: true });
     expect(await begin('other', 24 * 3_600_000)).toEqual({ first: true });
@@ -94,17 +105,89 @@ onEveryEngine((engine) => {
       store.commit((trx) => beginIdempotent(trx, { endpoint: 'POST /v1/changes', principal: 'ada', key }, payload, 0));
     const both = { hash: 'keyed', former: 'plain' };
     expect(await begin('old', { hash: 'plain' })).toEqual({ first: true });
-    expect(await begin('old', both)).toEqual({ first: false, answer: undefined });
+    expect(await begin('old', both)).toEqual({ first: false, answer: undefined, made: undefined });
     await expect(begin('old', { hash: 'keyed 2', former: 'plain 2' })).rejects.toMatchObject({
       code: 'IDEMPOTENCY_CONFLICT',
     });
     expect(await begin('new', both)).toEqual({ first: true });
-    expect(await begin('new', both)).toEqual({ first: false, answer: undefined });
+    expect(await begin('new', both)).toEqual({ first: false, answer: undefined, made: undefined });
     const rows = await store.db.selectFrom('idempotency_keys').select(['key', 'payload_hash']).orderBy('key').execute();
     expect(rows).toEqual([
       { key: 'new', payload_hash: 'keyed' },
       { key: 'old', payload_hash: 'plain' },
     ]);
+  });
+
+  const KEY = { endpoint: 'POST /v1/tokens', principal: 'ada', key: 'once' };
+  const PAYLOAD: PayloadHash = { hash: 'keyed', former: 'plain' };
+  const beginOnce = (payload = PAYLOAD, now = 0) => it.store.commit((trx) => beginIdempotent(trx, KEY, payload, now));
+  /** What a route does: the record and its note in one commit. */
+  const make = (id: string, payload = PAYLOAD, store: Store = it.store) =>
+    store.commit(async (trx) => {
+      await insertToken(trx, { ...token, id, hash: id });
+      await noteMade(trx, KEY, payload, id);
+    });
+  const madeTokens = async () => (await listTokens(it.store)).map(({ id }) => id);
+
+  test('of two that make something under one key the second is undone whole', async () => {
+    await beginOnce();
+    const bystander = it.store.commit((trx) => insertToken(trx, { ...token, id: 'b', hash: 'b' }));
+    const [one, two] = await Promise.allSettled([make('one'), make('two')]);
+    await bystander;
+    expect(one.status).toBe('fulfilled');
+    expect(two).toMatchObject({ reason: { code: 'TARGET_BUSY' } });
+    expect(await madeTokens()).toEqual(['b', 'one']);
+    await expect(make('three')).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+    expect(await madeTokens()).toEqual(['b', 'one']);
+    expect(await beginOnce()).toEqual({ first: false, answer: undefined, made: 'one' });
+    expect(await findIdempotent(it.store, KEY, PAYLOAD)).toEqual({ answer: undefined, made: 'one' });
+    // With its answer kept it is no different.
+    await it.store.commit((trx) => endIdempotent(trx, KEY, 201, { id: 'one' }));
+    await it.store.commit((trx) => endIdempotent(trx, KEY, 201, { id: 'other' }));
+    await expect(make('four')).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+    expect(await beginOnce()).toEqual({ first: false, answer: { status: 201, body: { id: 'one' } }, made: 'one' });
+    expect(await madeTokens()).toEqual(['b', 'one']);
+  });
+
+  test('nothing is made under a key that was forgotten, answered, or used for another payload meanwhile', async () => {
+    await expect(make('one')).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+    await beginOnce({ hash: 'another' });
+    await expect(make('one')).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+    expect(await findIdempotent(it.store, KEY, PAYLOAD)).toBeUndefined();
+    await it.store.commit((trx) => endIdempotent(trx, KEY, 201, {}));
+    await expect(make('one', { hash: 'another' })).rejects.toMatchObject({ code: 'TARGET_BUSY' });
+    expect(await madeTokens()).toEqual([]);
+    // A version beside this one has begun it.
+    await beginOnce({ hash: 'plain' }, 24 * 3_600_000);
+    await make('one');
+    expect(await madeTokens()).toEqual(['one']);
+  });
+
+  test('a key under which something was made, or that was answered, is not dropped', async () => {
+    const drop = () => it.store.commit((trx) => dropIdempotent(trx, KEY));
+    await beginOnce();
+    await drop();
+    expect(await beginOnce()).toEqual({ first: true });
+    await make('one');
+    await drop();
+    expect(await beginOnce()).toEqual({ first: false, answer: undefined, made: 'one' });
+    expect(await beginOnce(PAYLOAD, 24 * 3_600_000)).toEqual({ first: true });
+    await it.store.commit((trx) => endIdempotent(trx, KEY, 200, {}));
+    await drop();
+    expect(await beginOnce(PAYLOAD, 24 * 3_600_000)).toMatchObject({ first: false, answer: { status: 200 } });
+  });
+
+  test('two that make something under one key at the same time make one, replicas as well', async () => {
+    const other = engine.replicas ? await it.second() : it.store;
+    for (let round = 0; round < 20; round++) {
+      const payload = { hash: `round ${round}` };
+      await beginOnce(payload, round * 24 * 3_600_000);
+      const ended = await Promise.allSettled([make(`a${round}`, payload), make(`b${round}`, payload, other)]);
+      expect(ended.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+      const { made } = (await findIdempotent(it.store, KEY, payload)) ?? {};
+      expect(made).toBe(ended[0].status === 'fulfilled' ? `a${round}` : `b${round}`);
+      expect(await madeTokens()).toHaveLength(round + 1);
+    }
   });
 
   test('a keyed hash is another one for every key, purpose and text', () => {

@@ -84,6 +84,16 @@ export async function openInvitation(reader: StoreReader, hash: string, now: num
   return (await query.where('used_at', 'is', null).where('expires_at', '>', now).executeTakeFirst())?.person_id;
 }
 
+/** When the open link of a person ends; undefined where there is none. */
+export async function findOpenInvitation(
+  reader: StoreReader,
+  person_id: string,
+  now: number,
+): Promise<number | undefined> {
+  const query = reader.db.selectFrom('invitations').select('expires_at').where('person_id', '=', person_id);
+  return (await query.where('used_at', 'is', null).where('expires_at', '>', now).executeTakeFirst())?.expires_at;
+}
+
 /** The one use of a link; answers whose it was. */
 export async function useInvitation(trx: StoreTx, hash: string, now: number): Promise<string | undefined> {
   const person_id = await openInvitation(trx, hash, now);

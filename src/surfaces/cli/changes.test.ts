@@ -151,6 +151,28 @@ test('a change whose answer was lost is sent again with the same key', async () 
   expect(new Set(keys).size).toBe(1);
 });
 
+test.each([
+  ['evidence', ['evidence', 'CC-007', 'seen']],
+  ['status', ['status', 'CC-007', 'paused', '--note', 'wait']],
+  ['reject', ['reject', 'CC-007', '--note', 'no']],
+  ['review', ['review', 'CC-007', '--text', 'learned']],
+  ['check', ['check', 'CC-007']],
+  ['criteria/1', ['criterion', 'CC-007', '1', 'passed', '--evidence', 'seen']],
+  ['approve', ['approve', 'CC-007', '--hash', HASH]],
+])('a step whose answer was lost is sent again with the same key: %s', async (verb, argv) => {
+  const path = `/v1/changes/CC-007/${verb}`;
+  let attempts = 0;
+  server.routes[`POST ${path}`] = (_, response) => (attempts++ === 0 ? void response.socket?.destroy() : CHANGE);
+  const { err } = await pxa(argv);
+  expect(err).toContain('trying again for up to 5 minutes');
+  const sent = server.received.filter((one) => one.method === 'POST' && one.path === path);
+  const keys = sent.map(({ headers }) => headers['idempotency-key']);
+  expect(keys).toHaveLength(2);
+  expect(keys[0]).toMatch(/^[0-9a-f-]{36}$/);
+  expect(keys[1]).toBe(keys[0]);
+  expect(sent[1]?.body).toEqual(sent[0]?.body);
+});
+
 test('change edit sends what is new, and refuses the document of another change', async () => {
   server.routes['PATCH /v1/changes/CC-007'] = () => CHANGE;
   expect((await pxa(['edit', 'CC-007', '--file', '-', '--hash', HASH], { stdin: '{"notes": "n"}' })).exit).toBe(0);

@@ -13,6 +13,7 @@ import { fieldErrors, fit } from '../../kernel/fit.ts';
 import { addAuthentication, isPageLost } from './auth.ts';
 import { addClosing } from './closing.ts';
 import type { HttpDeps } from './context.ts';
+import { keyHeader, takesKey } from './idempotency.ts';
 import { sendProblem } from './problem.ts';
 import { actionRoutes } from './routes/actions.ts';
 import { changeRoutes } from './routes/changes.ts';
@@ -128,7 +129,10 @@ async function addDescription(server: FastifyInstance, deps: HttpDeps): Promise<
       },
       security: [{ token: [] }, { session: [] }],
     },
-    transform: jsonSchemaTransform,
+    transform: (route) =>
+      jsonSchemaTransform(
+        takesKey(route.route.handler) ? { ...route, schema: { ...route.schema, headers: keyHeader } } : route,
+      ),
     transformObject: jsonSchemaTransformObject,
   });
 }

@@ -4,6 +4,7 @@ import { usage } from '../problem.ts';
 import { criterionLines } from '../render/change.ts';
 import { changePath, showChangeAnswer } from './changes.ts';
 import { proofOf, sendApproval } from './decide.ts';
+import { postOnce } from './once.ts';
 
 const noted = (name: string, text: string | undefined): Record<string, string> =>
   text === undefined ? {} : { [name]: text };
@@ -52,7 +53,7 @@ async function readAndAsk(context: Context, id: string, yes: boolean): Promise<s
 }
 
 export async function reject(context: Context, { note }: { readonly note: string }, id: string): Promise<void> {
-  const answer = await context.api.post<Change>(changePath(id, '/reject'), { note });
+  const answer = await postOnce<Change>(context, changePath(id, '/reject'), { note });
   await context.show(answer, () => [`${id} is rejected.`]);
 }
 
@@ -63,7 +64,7 @@ export async function setStatus(
   status: string,
 ): Promise<void> {
   const body = { status: status.replaceAll(/[- ]/g, '_'), ...noted('note', note) };
-  const answer = await context.api.post<Change>(changePath(id, '/status'), body);
+  const answer = await postOnce<Change>(context, changePath(id, '/status'), body);
   await context.show(answer, (after) => [
     `${id} is ${words(after.status)}.`,
     ...(after.review === undefined || after.review.done !== undefined
@@ -74,7 +75,7 @@ export async function setStatus(
 
 /** Exit code 1 when a check did not pass. */
 export async function check(context: Context, _options: object, id: string): Promise<number> {
-  const answer = await context.api.post<Change>(changePath(id, '/check'));
+  const answer = await postOnce<Change>(context, changePath(id, '/check'));
   const checked = answer.body.validation.filter((criterion) => criterion.check !== undefined);
   await context.show(answer, () =>
     checked.length === 0
@@ -93,7 +94,7 @@ export async function judge(
 ): Promise<void> {
   if (!/^[1-9]\d{0,2}$/.test(number)) throw usage('The criterion is named by its number, from 1.');
   if (result !== 'passed' && result !== 'failed') throw usage('A criterion has passed or failed; write one of these.');
-  const answer = await context.api.post<Change>(changePath(id, `/criteria/${number}`), { result, evidence });
+  const answer = await postOnce<Change>(context, changePath(id, `/criteria/${number}`), { result, evidence });
   await context.show(answer, ({ validation }) => {
     const open = validation.filter((criterion) => criterion.result !== 'passed').length;
     return [
@@ -104,11 +105,11 @@ export async function judge(
 }
 
 export async function review(context: Context, { text }: { readonly text: string }, id: string): Promise<void> {
-  const answer = await context.api.post<Change>(changePath(id, '/review'), { text });
+  const answer = await postOnce<Change>(context, changePath(id, '/review'), { text });
   await context.show(answer, () => [`${id} is reviewed.`]);
 }
 
 export async function addEvidence(context: Context, _options: object, id: string, text: string): Promise<void> {
-  const answer = await context.api.post<Change>(changePath(id, '/evidence'), { text });
+  const answer = await postOnce<Change>(context, changePath(id, '/evidence'), { text });
   await context.show(answer, ({ evidence }) => [`${id} has ${evidence.length} piece(s) of evidence.`]);
 }

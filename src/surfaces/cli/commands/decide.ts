@@ -2,6 +2,7 @@ import type { Answer } from '../api.ts';
 import type { Context } from '../context.ts';
 import type { Plan } from '../model.ts';
 import { RemoteProblem, usage } from '../problem.ts';
+import { postOnce } from './once.ts';
 import { showPlanAnswer } from './plan.ts';
 import { codeOf } from './session.ts';
 
@@ -69,7 +70,7 @@ export async function sendApproval<T>(
   proof: Proof,
 ): Promise<Answer<T>> {
   try {
-    return await context.api.post<T>(to, { ...body, ...proof });
+    return await postOnce<T>(context, to, { ...body, ...proof });
   } catch (error) {
     if (!(error instanceof RemoteProblem) || error.problem.code !== 'SECOND_FACTOR_REQUIRED' || !context.canAsk)
       throw error;
@@ -82,7 +83,7 @@ export async function sendApproval<T>(
       ...(factor === undefined ? {} : { factor: await context.prompt.secret('Code of your authenticator?') }),
       ...(confirm === undefined ? {} : { confirm: await context.prompt.text(`First 8 digits of the ${mark}?`) }),
     };
-    return context.api.post<T>(to, { ...body, ...proof, ...more });
+    return postOnce<T>(context, to, { ...body, ...proof, ...more });
   }
 }
 
@@ -109,7 +110,7 @@ export async function reject(
   { comment }: { readonly comment?: string },
   plan_id: string,
 ): Promise<void> {
-  const answer = await context.api.post<Plan>(path(plan_id, '/reject'), noted(comment));
+  const answer = await postOnce<Plan>(context, path(plan_id, '/reject'), noted(comment));
   await context.show(answer, ({ state }) => [`Rejected; the plan is ${state}.`]);
 }
 
@@ -118,6 +119,6 @@ export async function cancelPlan(
   { comment }: { readonly comment?: string },
   plan_id: string,
 ): Promise<void> {
-  const answer = await context.api.post<Plan>(path(plan_id, '/cancel'), noted(comment));
+  const answer = await postOnce<Plan>(context, path(plan_id, '/cancel'), noted(comment));
   await context.show(answer, ({ state }) => [`Taken back; the plan is ${state}.`]);
 }

@@ -1,3 +1,4 @@
+import { AgentError } from '../../../kernel/errors.ts';
 import { neverSent, type Answer } from '../api.ts';
 import type { Context } from '../context.ts';
 import { Outage } from '../follow.ts';
@@ -7,7 +8,7 @@ import { isPassing, RemoteProblem } from '../problem.ts';
  * A POST that is done once: when its answer is lost it is sent again under the same Idempotency-Key, for up to five
  * minutes. Errors: as every call; `SERVER_UNREACHABLE` at once where nothing of it can have arrived.
  */
-export async function postOnce<T>(context: Context, path: string, body: object): Promise<Answer<T>> {
+export async function postOnce<T>(context: Context, path: string, body: object = {}): Promise<Answer<T>> {
   const headers = { 'Idempotency-Key': (await context.ids()).uuid() };
   const outage = new Outage(context.clock, { say: (text) => context.note(text) });
   for (let sent = false; ;) {
@@ -28,3 +29,7 @@ export async function postOnce<T>(context: Context, path: string, body: object):
  * server may say that it is still at work on the first attempt (`TARGET_BUSY`).
  */
 const isFinal = (error: unknown): boolean => error instanceof RemoteProblem || neverSent(error);
+
+/** For what is shown only once, when a repeated answer no longer shows it. `next` is what helps. */
+export const lostWithAnswer = (made: string, next: string): AgentError =>
+  new AgentError('ANSWER_LOST', `${made}, and the answer that showed it was lost.`, { more: { usage: next } });

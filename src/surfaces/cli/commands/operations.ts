@@ -6,6 +6,7 @@ import { exitOf, operationLines } from '../render/operation.ts';
 import { table } from '../render/table.ts';
 import { instant } from '../render/values.ts';
 import { fetchList } from './list.ts';
+import { postOnce } from './once.ts';
 
 const path = (operation_id: string, verb = ''): string => `/v1/operations/${encodeURIComponent(operation_id)}${verb}`;
 
@@ -56,7 +57,7 @@ export async function watchOperation(context: Context, _options: object, operati
 }
 
 export async function cancelOperation(context: Context, _options: object, operation_id: string): Promise<void> {
-  const answer = await context.api.post<Operation>(path(operation_id, '/cancel'));
+  const answer = await postOnce<Operation>(context, path(operation_id, '/cancel'));
   await context.show(answer, ({ state }) => [
     state === 'canceled' ? 'Canceled.' : `Cancel is asked for; the operation is ${state.replaceAll('_', ' ')}.`,
     `  proxmox-agent op watch ${operation_id}`,
@@ -64,7 +65,7 @@ export async function cancelOperation(context: Context, _options: object, operat
 }
 
 export async function resumeOperation(context: Context, _options: object, operation_id: string): Promise<void> {
-  const answer = await context.api.post<Operation>(path(operation_id, '/resume'));
+  const answer = await postOnce<Operation>(context, path(operation_id, '/resume'));
   await context.show(answer, ({ state }) => [
     `The operation goes on; it is ${state.replaceAll('_', ' ')}.`,
     `  proxmox-agent op watch ${operation_id}`,

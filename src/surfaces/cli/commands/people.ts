@@ -1,8 +1,10 @@
 import type { Context } from '../context.ts';
 import { AgentError } from '../../../kernel/errors.ts';
+import { REDACTED } from '../../../kernel/secret.ts';
 import { usage } from '../problem.ts';
 import { table } from '../render/table.ts';
 import { instant } from '../render/values.ts';
+import { lostWithAnswer, postOnce } from './once.ts';
 import { grantsText } from './session.ts';
 
 interface PersonRow {
@@ -79,7 +81,10 @@ export async function invitePerson(
 ): Promise<void> {
   if (grant.length === 0) throw usage('Which rights? Give --grant ENVIRONMENT=ROLE, such as --grant home=approver.');
   const body = { name, grants: readGrants(grant), ...(display === undefined ? {} : { display }) };
-  await context.show(await context.api.post<PersonRow>('/v1/people', body), (made) => linkLines(context, made));
+  const answer = await postOnce<PersonRow>(context, '/v1/people', body);
+  if (answer.body.invitation?.code === REDACTED)
+    throw lostWithAnswer(`${name} is invited`, `\`proxmox-agent person reset ${name}\` makes a new link.`);
+  await context.show(answer, (made) => linkLines(context, made));
 }
 
 export async function resetPerson(

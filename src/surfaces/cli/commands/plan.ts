@@ -36,7 +36,7 @@ export async function plan(
 
 /** Plans what another plan was for once more. Exit code as `plan`. */
 export async function planAgain(context: Context, _: unknown, plan_id: string): Promise<number> {
-  return planned(context, await context.api.post<Plan>(`/v1/plans/${encodeURIComponent(plan_id)}/replan`, {}));
+  return planned(context, await postOnce<Plan>(context, `/v1/plans/${encodeURIComponent(plan_id)}/replan`));
 }
 
 async function planned(context: Context, answer: Answer<Plan>): Promise<number> {

@@ -6,6 +6,7 @@ import { runLines } from '../render/runbook.ts';
 import { table } from '../render/table.ts';
 import { instant } from '../render/values.ts';
 import { fetchList } from './list.ts';
+import { postOnce } from './once.ts';
 
 export const runPath = (run_id: string, verb = ''): string => `/v1/runbook-runs/${encodeURIComponent(run_id)}${verb}`;
 
@@ -65,7 +66,7 @@ function actOf({ answer, evidence, approve, comment, run, skip, retry }: StepOpt
 export async function sayToStep(context: Context, options: StepOptions, run_id: string, number: string): Promise<void> {
   const act = actOf(options);
   if (!/^[1-9]\d{0,2}$/.test(number)) throw usage('The step is named by its number.');
-  const answer = await context.api.post<RunBody>(runPath(run_id, `/steps/${number}`), act);
+  const answer = await postOnce<RunBody>(context, runPath(run_id, `/steps/${number}`), act);
   await context.show(answer, (run) => runLines(run, context));
 }
 
@@ -73,7 +74,7 @@ const control =
   (verb: 'pause' | 'resume' | 'abort') =>
   async (context: Context, options: { readonly reason?: string }, run_id: string): Promise<void> => {
     const body = options.reason === undefined ? {} : { reason: options.reason };
-    const answer = await context.api.post<RunBody>(runPath(run_id, `/${verb}`), body);
+    const answer = await postOnce<RunBody>(context, runPath(run_id, `/${verb}`), body);
     await context.show(answer, (run) => runLines(run, context));
   };
 

@@ -116,7 +116,7 @@ export function sendFor(next: string, typed: string): Sent | undefined {
 async function send(context: Context, run: RunBody, { verb, body }: Sent): Promise<RunBody> {
   const path = runPath(run.run_id, verb === undefined ? `/steps/${run.current}` : `/${verb}`);
   try {
-    return (await context.api.post<RunBody>(path, body)).body;
+    return (await postOnce<RunBody>(context, path, body)).body;
   } catch (error) {
     if (!(error instanceof RemoteProblem)) throw error;
     context.note(error.message);

@@ -1,7 +1,9 @@
+import { REDACTED } from '../../../kernel/secret.ts';
 import type { Context } from '../context.ts';
 import { usage } from '../problem.ts';
 import { table } from '../render/table.ts';
 import { instant } from '../render/values.ts';
+import { lostWithAnswer, postOnce } from './once.ts';
 
 interface CreateOptions {
   readonly name: string;
@@ -50,10 +52,14 @@ export async function createToken(
     ...(action === undefined ? {} : { actions: action }),
     ...(expires === undefined ? {} : { expires_in: expires }),
   };
-  const answer = await context.api.post<TokenRow & { token: string }>(
-    own === true ? '/v1/me/tokens' : '/v1/tokens',
-    body,
-  );
+  const to = own === true ? '/v1/me/tokens' : '/v1/tokens';
+  const answer = await postOnce<TokenRow & { token: string }>(context, to, body);
+  const { id, token: shown } = answer.body;
+  if (shown === REDACTED)
+    throw lostWithAnswer(
+      `The token ${name} was made`,
+      `Revoke it with \`proxmox-agent token revoke ${id}\`, and make another.`,
+    );
   if (!context.json) context.note(`The token of ${name} (${kind}, ${role}); it is shown this once:`);
   await context.show(answer, ({ token }) => [token]);
 }

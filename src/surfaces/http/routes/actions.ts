@@ -1,12 +1,19 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { ACTIONS, paramsSchema } from '../../../actions/index.ts';
-import { apply, planRequestSchema, plansRequestSchema, schedulePlan, submit } from '../../../changes/index.ts';
+import {
+  apply,
+  planRequestSchema,
+  plansRequestSchema,
+  schedulePlan,
+  submit,
+  submitted,
+} from '../../../changes/index.ts';
 import { isAgentError } from '../../../kernel/errors.ts';
 import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
-import { idempotent } from '../idempotency.ts';
+import { idempotent, making } from '../idempotency.ts';
 import { viewOperation } from './operations.ts';
 import { answers, operationDocument, planDocument } from './schemas.ts';
 
@@ -53,10 +60,14 @@ export async function actionRoutes(server: FastifyInstance, deps: HttpDeps): Pro
     },
     () => ({ actions: catalogue }),
   );
-  const plan = idempotent(deps, underWay, async (request) => ({
-    status: 201,
-    body: await submit(deps.changes, request.body, caller(request)),
-  }));
+  const { changes } = deps;
+  const plan = making(deps, underWay, {
+    make: async (request, note) => ({
+      status: 201,
+      body: await submit(changes, request.body, caller(request), { note }),
+    }),
+    found: async (request, made) => ({ status: 201, body: await submitted(changes, made, caller(request)) }),
+  });
   server.post(
     '/v1/actions/plan',
     {

@@ -11,13 +11,14 @@ import {
   reviewChange,
   runChecks,
   setStatus,
+  viewChange,
 } from '../../../changes/index.ts';
 import { assertionOptions, factorSchema, type Principal } from '../../../identity/index.ts';
 import { allow, approving, type Rule } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { placeOf } from '../cookies.ts';
-import { idempotent } from '../idempotency.ts';
+import { idempotent, making } from '../idempotency.ts';
 import { changeDocument, changeId, changeParams, digestText, idOf } from './change_schemas.ts';
 import { answers } from './schemas.ts';
 
@@ -117,13 +118,31 @@ export function stepRoutes(server: FastifyInstance, deps: HttpDeps, underWay: Se
     body: text,
     take: (id, body, principal) => reviewChange(changes, id, body.text, principal),
   });
-  step({
-    path: 'evidence',
-    summary: 'Add evidence to a change',
-    rule: allow('operator', 'change'),
-    body: text,
-    take: (id, body, principal) => addEvidence(changes, id, body.text, principal),
-  });
+  evidenceRoute(server, deps, underWay);
+}
+
+/** Unlike the other steps it could be taken twice: what is added is added to what is there. */
+function evidenceRoute(server: FastifyInstance, deps: HttpDeps, underWay: Set<string>): void {
+  const { changes } = deps;
+  server.post(
+    '/v1/changes/:change_id/evidence',
+    {
+      config: { rule: allow('operator', 'change') },
+      schema: {
+        summary: 'Add evidence to a change',
+        params: changeParams,
+        body: text,
+        response: answers({ 200: changeDocument }),
+      },
+    },
+    making(deps, underWay, {
+      make: async (request, note) => {
+        const { text: evidence } = request.body as z.output<typeof text>;
+        return { status: 200, body: await addEvidence(changes, idOf(request), evidence, caller(request), note) };
+      },
+      found: async (request, made) => ({ status: 200, body: await viewChange(changes, made, caller(request)) }),
+    }),
+  );
 }
 
 /** What a passkey signs to approve the change in these very words. */

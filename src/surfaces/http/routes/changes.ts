@@ -14,7 +14,7 @@ import {
 import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
-import { idempotent } from '../idempotency.ts';
+import { making, type Answer } from '../idempotency.ts';
 import {
   changeDocument,
   changeId,
@@ -111,15 +111,22 @@ function readRoutes(server: FastifyInstance, { changes }: HttpDeps): void {
 
 function writeRoutes(server: FastifyInstance, deps: HttpDeps, underWay: Set<string>): void {
   const { changes } = deps;
+  const found = async (request: FastifyRequest, made: string): Promise<Answer> => ({
+    status: 201,
+    body: await viewChange(changes, made, caller(request)),
+  });
   server.post(
     '/v1/changes',
     {
       config: { rule: allow('operator', 'body') },
       schema: { summary: 'A new change', body: newChange, response: answers({ 201: changeDocument }) },
     },
-    idempotent(deps, underWay, async (request) => {
-      const { category, ...content } = request.body as z.output<typeof newChange>;
-      return { status: 201, body: await createChange(changes, { category, content }, caller(request)) };
+    making(deps, underWay, {
+      make: async (request, note) => {
+        const { category, ...content } = request.body as z.output<typeof newChange>;
+        return { status: 201, body: await createChange(changes, { category, content }, caller(request), note) };
+      },
+      found,
     }),
   );
   server.post(
@@ -133,10 +140,13 @@ function writeRoutes(server: FastifyInstance, deps: HttpDeps, underWay: Set<stri
         response: answers({ 201: changeDocument }),
       },
     },
-    idempotent(deps, underWay, async (request) => ({
-      status: 201,
-      body: await importChange(changes, markdownOf(request), caller(request)),
-    })),
+    making(deps, underWay, {
+      make: async (request, note) => ({
+        status: 201,
+        body: await importChange(changes, markdownOf(request), caller(request), note),
+      }),
+      found,
+    }),
   );
   server.patch(
     '/v1/changes/:change_id',

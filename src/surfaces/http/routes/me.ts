@@ -19,6 +19,7 @@ import {
   self,
   setPassword,
   tokenRequestSchema,
+  viewToken,
   type Principal,
 } from '../../../identity/index.ts';
 import { allow } from '../access.ts';
@@ -26,7 +27,7 @@ import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { placeOf } from '../cookies.ts';
 import { requireEnvironments } from '../environments.ts';
-import { idempotent } from '../idempotency.ts';
+import { making } from '../idempotency.ts';
 import { madeTokenDocument, tokenDocument, withoutToken } from './people_schemas.ts';
 import { answers, done } from './schemas.ts';
 
@@ -223,16 +224,18 @@ function ownTokenRoutes(server: FastifyInstance, deps: HttpDeps): void {
         response: answers({ 201: madeTokenDocument }),
       },
     },
-    idempotent(
-      deps,
-      new Set(),
-      async (request) => {
+    making(deps, new Set(), {
+      make: async (request, note) => {
         const wanted = request.body as z.output<typeof tokenRequestSchema>;
         requireEnvironments(deps, 'environments', wanted.environments ?? []);
-        return { status: 201, body: await createOwnToken(identity, wanted, caller(request)) };
+        return { status: 201, body: await createOwnToken(identity, wanted, caller(request), note) };
       },
-      withoutToken,
-    ),
+      found: async (request, made) => ({
+        status: 201,
+        body: withoutToken(await viewToken(identity, made, caller(request))),
+      }),
+      keep: withoutToken,
+    }),
   );
   server.delete(
     '/v1/me/tokens/:id',

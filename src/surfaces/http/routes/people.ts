@@ -9,13 +9,14 @@ import {
   personRequestSchema,
   resetPerson,
   sessionsOfPerson,
+  viewInvited,
 } from '../../../identity/index.ts';
 import { findPerson } from '../../../store/index.ts';
 import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { requireEnvironments } from '../environments.ts';
-import { idempotent } from '../idempotency.ts';
+import { making } from '../idempotency.ts';
 import { invitedDocument, personDocument, sessionDocument, withoutLink } from './people_schemas.ts';
 import { answers, done } from './schemas.ts';
 
@@ -40,16 +41,15 @@ export async function peopleRoutes(server: FastifyInstance, deps: HttpDeps): Pro
       config,
       schema: { summary: 'Invite a person', body: personRequestSchema, response: answers({ 201: invitedDocument }) },
     },
-    idempotent(
-      deps,
-      new Set(),
-      async (request) => {
+    making(deps, new Set(), {
+      make: async (request, note) => {
         const wanted = request.body as z.output<typeof personRequestSchema>;
         requireEnvironments(deps, 'grants', Object.keys(wanted.grants));
-        return { status: 201, body: await invite(identity, wanted, caller(request)) };
+        return { status: 201, body: await invite(identity, wanted, caller(request), note) };
       },
-      withoutLink,
-    ),
+      found: async (request, made) => ({ status: 201, body: await viewInvited(identity, made, caller(request)) }),
+      keep: withoutLink,
+    }),
   );
   server.patch(
     '/v1/people/:id',

@@ -8,6 +8,7 @@ import {
   reject,
   replan,
   shownPlan,
+  submitted,
   viewPlan,
 } from '../../../changes/index.ts';
 import { assertionOptions, factorSchema, mayUse, requireRole, type Principal } from '../../../identity/index.ts';
@@ -16,7 +17,7 @@ import { allow, approving } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { placeOf } from '../cookies.ts';
-import { idempotent } from '../idempotency.ts';
+import { idempotent, making } from '../idempotency.ts';
 import { answers, cursor, planDocument, planId } from './schemas.ts';
 
 const listQuery = z.strictObject({
@@ -77,10 +78,13 @@ export async function planRoutes(server: FastifyInstance, deps: HttpDeps): Promi
         response: answers({ 201: planDocument }),
       },
     },
-    idempotent(deps, underWay, async (request) => ({
-      status: 201,
-      body: await replan(changes, id(request.params), caller(request)),
-    })),
+    making(deps, underWay, {
+      make: async (request, note) => ({
+        status: 201,
+        body: await replan(changes, id(request.params), caller(request), note),
+      }),
+      found: async (request, made) => ({ status: 201, body: await submitted(changes, made, caller(request)) }),
+    }),
   );
   decisionRoutes(server, deps, underWay);
   challengeRoute(server, deps);

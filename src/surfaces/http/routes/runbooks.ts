@@ -22,7 +22,7 @@ import { RUN_STATES } from '../../../store/index.ts';
 import { allow, type Who } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
-import { idempotent } from '../idempotency.ts';
+import { idempotent, making } from '../idempotency.ts';
 import { answers, cursor } from './schemas.ts';
 
 const runbookId = z.strictObject({ id: z.string().min(1).max(64).describe('Id of the runbook.') });
@@ -127,9 +127,11 @@ function startAndStep(server: FastifyInstance, deps: HttpDeps, underWay: Set<str
       config: { rule: allow('operator', 'body') },
       schema: { summary: 'Start a runbook', body: startSchema, response: answers({ 201: runDocument }) },
     },
-    idempotent(deps, underWay, (request) =>
-      answerOf(201)(startRun(runbooks, request.body as z.output<typeof startSchema>, caller(request))),
-    ),
+    making(deps, underWay, {
+      make: (request, note) =>
+        answerOf(201)(startRun(runbooks, request.body as z.output<typeof startSchema>, caller(request), note)),
+      found: async (request, made) => ({ status: 201, body: await viewRun(runbooks, made, caller(request)) }),
+    }),
   );
   server.post(
     '/v1/runbook-runs/:run_id/steps/:step',

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import { becomeOwner, createToken, revoke, tokenRequestSchema, tokens } from '../../../identity/index.ts';
+import { becomeOwner, createToken, revoke, tokenRequestSchema, tokens, viewToken } from '../../../identity/index.ts';
 import { allow } from '../access.ts';
 import { caller } from '../auth.ts';
 import type { HttpDeps } from '../context.ts';
 import { placeOf } from '../cookies.ts';
 import { requireEnvironments } from '../environments.ts';
-import { idempotent } from '../idempotency.ts';
+import { making } from '../idempotency.ts';
 import { madeTokenDocument, tokenDocument, withoutToken } from './people_schemas.ts';
 import { answers } from './schemas.ts';
 
@@ -22,16 +22,18 @@ export async function tokenRoutes(server: FastifyInstance, deps: HttpDeps): Prom
       config: { rule: allow('admin', 'own', 'people') },
       schema: { summary: 'Make a token', body: tokenRequestSchema, response: answers({ 201: madeTokenDocument }) },
     },
-    idempotent(
-      deps,
-      underWay,
-      async (request) => {
+    making(deps, underWay, {
+      make: async (request, note) => {
         const wanted = request.body as z.output<typeof tokenRequestSchema>;
         requireEnvironments(deps, 'environments', wanted.environments ?? []);
-        return { status: 201, body: await createToken(identity, wanted, caller(request)) };
+        return { status: 201, body: await createToken(identity, wanted, caller(request), note) };
       },
-      withoutToken,
-    ),
+      found: async (request, made) => ({
+        status: 201,
+        body: withoutToken(await viewToken(identity, made, caller(request))),
+      }),
+      keep: withoutToken,
+    }),
   );
   server.get(
     '/v1/tokens',
