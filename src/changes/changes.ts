@@ -3,7 +3,7 @@ import { AgentError, isAgentError } from '../kernel/errors.ts';
 import type { Ids } from '../kernel/ids.ts';
 import { hasSecret, mapSecrets } from '../kernel/secret.ts';
 import type { ServiceConfig } from '../kernel/config_services.ts';
-import { nextVmid, type Estate, type Inventory } from '../estate/index.ts';
+import { nextVmid, type Environment, type Estate, type Inventory } from '../estate/index.ts';
 import { actorOf, requireActions, requireRole, type Principal } from '../identity/index.ts';
 import type { Engine, StepForms } from '../operations/index.ts';
 import type { Audit, Events, Metrics } from '../record/index.ts';
@@ -19,6 +19,7 @@ import {
   seal,
   type Keys,
   type MadeNote,
+  type PlanRecord,
   type Store,
   type StoreTx,
 } from '../store/index.ts';
@@ -86,16 +87,44 @@ export async function submit(
   const environment = deps.estate.get(request.environment);
   requireRole(principal, 'operator', environment.name);
   await requirePlannable(deps.store, { change_id: request.change_id, environment: environment.name }, principal);
-  const made = await draft(
-    request,
-    environment,
-    (item, inventory) => reserve(deps, environment.name, plan_id, item, inventory),
-    plannerDeps(deps),
-  );
-  const plan = await judge(deps, plan_id, request, made, principal);
-  await store(deps, plan, { made, request, note });
+  const plan = await planned(deps, plan_id, { request, environment, note }, principal);
   if (plan.body.failure !== undefined) throw failed(plan_id, plan.body);
   return planView(await getPlan(deps.store, plan_id), await listApprovals(deps.store, plan_id, plan.record.plan_hash));
+}
+
+interface Asked extends Pick<SubmitOptions, 'note'> {
+  readonly request: ChangeRequest;
+  readonly environment: Environment;
+}
+
+/** Rehearsed, judged and stored. What came to nothing holds no VMID. */
+async function planned(
+  deps: ChangesDeps,
+  plan_id: string,
+  { request, environment, note }: Asked,
+  principal: Principal,
+): Promise<Judged> {
+  let reserved = false;
+  try {
+    const made = await draft(
+      request,
+      environment,
+      async (item, inventory) => {
+        const vmid = await reserve(deps, environment.name, plan_id, item, inventory);
+        reserved = true;
+        return vmid;
+      },
+      plannerDeps(deps),
+    );
+    const plan = await judge(deps, plan_id, request, made, principal);
+    await store(deps, plan, { made, request, note });
+    return plan;
+  } catch (error) {
+    // Where the store failed the plan may stand all the same; what it holds ends with its time then.
+    if (reserved && !isAgentError(error, 'STORE_FAILED'))
+      await deps.store.commit((trx) => releaseReservations(trx, plan_id)).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** What `submit` answered of a plan, as the plan is now. Errors: `PREFLIGHT_FAILED` as then, `PLAN_NOT_FOUND`. */
@@ -110,6 +139,9 @@ export async function submitted(
 }
 
 export const plannerDeps = ({ clock, forms }: ChangesDeps): PlannerDeps => ({ clock, forms });
+
+/** The states in which a plan may still be applied. */
+const LIVING: readonly PlanRecord['state'][] = ['awaiting_approval', 'approved'];
 
 interface ToStore extends Pick<SubmitOptions, 'note'> {
   readonly made: Draft;
@@ -132,7 +164,7 @@ async function store(
     steps: made.rehearsal.trace.length,
     ...(body.failure ? { failure: body.failure } : {}),
   };
-  const stored = deps.store.commit(async (trx) => {
+  await deps.store.commit(async (trx) => {
     await insertPlan(trx, record);
     // A plan that waits for its time keeps its VMIDs as long.
     if (record.expires_at > record.created_at + TTL_MS.medium)
@@ -154,12 +186,8 @@ async function store(
       ids,
       data: { state, risk: body.risk.level, titles: made.rehearsal.trace.slice(0, 5).map(({ title }) => title) },
     });
+    if (!LIVING.includes(state)) await releaseReservations(trx, plan_id);
     await note?.(trx, plan_id);
-  });
-  await stored.catch(async (error: unknown) => {
-    // The plan that another attempt made has VMIDs of its own; nobody would ever use these.
-    if (isAgentError(error, 'TARGET_BUSY')) await deps.store.commit((trx) => releaseReservations(trx, plan_id));
-    throw error;
   });
   for (const { action } of made.requests) deps.metrics?.plans.inc({ environment, action: action.name, state });
 }

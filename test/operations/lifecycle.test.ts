@@ -3,6 +3,7 @@ import { apply, approve, cancelPlan, freeze, reject, thaw } from '../../src/chan
 import { hashJson } from '../../src/kernel/canonical.ts';
 import { isAgentError, type ErrorCode } from '../../src/kernel/errors.ts';
 import { actorOf } from '../../src/identity/index.ts';
+import { listReservations } from '../../src/store/index.ts';
 import { inCase, type Case, type Operation } from '../contract/cases.ts';
 import { byHand } from '../support/action.ts';
 import { agent, person, type Harness } from '../support/harness.ts';
@@ -55,6 +56,24 @@ describe('a plan', () => {
       expect(await code(() => life.plan({ ...START, environment: 'nowhere' }))).toBe('NOT_FOUND');
       expect(await code(() => life.plan({ ...START, params: { fast: true } }))).toBe('VALIDATION_FAILED');
       expect(await code(() => life.plan({ ...START, target: 'vm/9000' }))).toBe('PREFLIGHT_FAILED');
+    }));
+
+  it('that cannot be applied holds no VMID', () =>
+    inLife(async (life, one) => {
+      const clone = { action: 'vm.clone', target: 'vm/9000', params: { name: 'web9', newid: 4711 } };
+      const held = async () => (await listReservations(life.store, 'home', 0)).map(({ vmid }) => vmid);
+      await life.plan({ ...clone, dry_run: true });
+      expect(await held()).toEqual([]);
+      const full = { ...clone, params: { ...clone.params, full: true, storage: 'nowhere' } };
+      expect(await code(() => life.plan(full))).toBe('PREFLIGHT_FAILED');
+      expect(await held()).toEqual([]);
+      // Of two guests the second cannot be had, so there is no plan.
+      const item = (name: string) => ({ ...clone, id: name, environment: 'home', params: { name, newid: 4711 } });
+      expect(await code(() => life.plan({ actions: [item('web9'), item('web10')] }))).toBe('TARGET_BUSY');
+      expect(await held()).toEqual([]);
+      expect((await life.plan(clone))['state']).toBe('approved');
+      expect(await held()).toEqual([4711]);
+      expect(one.calls()).toEqual([]);
     }));
 
   it('that is a dry run can never be applied', () =>
