@@ -117,7 +117,7 @@ async function planned(
       plannerDeps(deps),
     );
     const plan = await judge(deps, plan_id, request, made, principal);
-    await store(deps, plan, { made, request, note });
+    await store(deps, plan, { made, request, note, reserved });
     return plan;
   } catch (error) {
     // Where the store failed the plan may stand all the same; what it holds ends with its time then.
@@ -146,14 +146,16 @@ const LIVING: readonly PlanRecord['state'][] = ['awaiting_approval', 'approved']
 interface ToStore extends Pick<SubmitOptions, 'note'> {
   readonly made: Draft;
   readonly request: ChangeRequest;
+  /** Whether it holds VMIDs. */
+  readonly reserved: boolean;
 }
 
 async function store(
   deps: ChangesDeps,
   { record, body, principal }: Judged,
-  { made, request, note }: ToStore,
+  { made, request, note, reserved }: ToStore,
 ): Promise<void> {
-  const { plan_id, environment, plan_hash, request_hash, state } = record;
+  const { plan_id, environment, plan_hash, request_hash, state, created_at: at } = record;
   const ids = { plan_id, ...(record.change_id === null ? {} : { change_id: record.change_id }) };
   const payload = {
     request_hash,
@@ -166,9 +168,6 @@ async function store(
   };
   await deps.store.commit(async (trx) => {
     await insertPlan(trx, record);
-    // A plan that waits for its time keeps its VMIDs as long.
-    if (record.expires_at > record.created_at + TTL_MS.medium)
-      await extendReservations(trx, plan_id, record.expires_at);
     if (state !== 'denied' && request.items.some(({ params }) => hasSecret(params)))
       await keepSecrets(deps, trx, plan_id, request);
     const event = state === 'denied' ? 'plan.denied' : 'plan.created';
@@ -186,7 +185,9 @@ async function store(
       ids,
       data: { state, risk: body.risk.level, titles: made.rehearsal.trace.slice(0, 5).map(({ title }) => title) },
     });
-    if (!LIVING.includes(state)) await releaseReservations(trx, plan_id);
+    if (reserved && !LIVING.includes(state)) await releaseReservations(trx, plan_id);
+    // A plan that waits for its time keeps its VMIDs as long.
+    else if (reserved) await extendReservations(trx, plan_id, Math.max(record.expires_at, at + TTL_MS.medium));
     await note?.(trx, plan_id);
   });
   for (const { action } of made.requests) deps.metrics?.plans.inc({ environment, action: action.name, state });
@@ -213,6 +214,9 @@ function failed(plan_id: string, { failure, requests }: PlanBody): AgentError {
   });
 }
 
+/** How long making a plan may take: a crash in the middle of it leaves its VMIDs held for no longer. */
+const DRAFT_MS = 10 * 60_000;
+
 /**
  * The VMID of a guest to be made: the one asked for, else the next that is free in the lab and in all other plans. Held
  * in the database until the plan ends or expires, so two plans never take the same one.
@@ -226,7 +230,7 @@ async function reserve(
 ): Promise<number> {
   const { store, clock } = deps;
   const wished = (params as { newid?: number }).newid;
-  const expires_at = clock.now() + TTL_MS.medium;
+  const expires_at = clock.now() + DRAFT_MS;
   for (;;) {
     const reserved = new Set((await listReservations(store, environment, clock.now())).map(({ vmid }) => vmid));
     const vmid = wished ?? nextVmid(inventory, reserved);

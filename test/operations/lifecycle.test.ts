@@ -73,6 +73,8 @@ describe('a plan', () => {
       expect(await held()).toEqual([]);
       expect((await life.plan(clone))['state']).toBe('approved');
       expect(await held()).toEqual([4711]);
+      const [reservation] = await listReservations(life.store, 'home', 0);
+      expect(reservation?.expires_at).toBeGreaterThanOrEqual(life.changes.clock.now() + 3_600_000);
       expect(one.calls()).toEqual([]);
     }));
 
