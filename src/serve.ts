@@ -12,6 +12,9 @@ interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+/** As it is called in a checkout, and where it is installed. */
+const PROGRAM = import.meta.filename.endsWith('.ts') ? './bin/proxmox-agent' : 'proxmox-agent';
+
 const HELP = `Usage: proxmox-agent serve [options]
 
 Runs the server until it is told to end (SIGTERM or SIGINT). SIGHUP lets it read its policy again.
@@ -26,8 +29,8 @@ Options:
 Without a configuration it manages an example lab. All settings: docs/guide.md.
 `;
 
-/** Runs the server until SIGTERM or SIGINT. Answers the exit code. */
-export async function serve(argv: string[], io: Io): Promise<number> {
+/** Runs the server until `stopped`. Answers the exit code. */
+export async function serve(argv: string[], io: Io, stopped: Promise<void>): Promise<number> {
   const fail = (error: unknown): number => {
     const { code, message, details } = toAgentError(error);
     const cause = code === 'INTERNAL' && details.cause instanceof Error ? ` ${details.cause.message}` : '';
@@ -39,8 +42,6 @@ export async function serve(argv: string[], io: Io): Promise<number> {
     return 0;
   }
   let app: App | undefined;
-  // From now on, not only once it listens: the first process of a container has no default for it.
-  const stopped = stopSignal();
   try {
     const config = loadConfig({ env: io.env, cwd: process.cwd(), flags: flagsOf(argv) });
     const log = createLogger(config.logLevel);
@@ -100,7 +101,7 @@ async function greeting(app: App, config: Config): Promise<string> {
           'First run. Become the owner (once, within a day):',
           `  ${url}/#owner=${code}`,
           'or on the command line:',
-          `  ./bin/proxmox-agent login --owner ${code}`,
+          `  ${PROGRAM} login --owner ${code}`,
         ];
   const lab = config.environments.find(({ simulator }) => simulator !== undefined);
   const example =
@@ -109,7 +110,7 @@ async function greeting(app: App, config: Config): Promise<string> {
       : [
           '',
           `Environment "${lab.name}" is the example lab ${lab.simulator} in the built-in simulator. Try:`,
-          '  ./bin/proxmox-agent plan vm.create_from_template --target vm/9000 --name web1 --cores 2',
+          `  ${PROGRAM} plan vm.create_from_template --target vm/9000 --name web1 --cores 2`,
         ];
   const recovered = app.recovered === 0 ? [] : [`${app.recovered} operation(s) go on where they were.`];
   return `${[`proxmox-agent listens on ${url}`, ...recovered, ...owner, ...example, ''].join('\n')}\n`;
@@ -127,8 +128,3 @@ function reloadOnHangup(app: App, io: Io): void {
     );
   });
 }
-
-const stopSignal = (): Promise<void> =>
-  new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });

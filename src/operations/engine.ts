@@ -197,7 +197,9 @@ export class Engine {
       await attend(this, operation);
     } catch (error) {
       const { code, message } = toAgentError(error);
-      log.error({ operation_id, code, err: error }, `an operation was left as it stands: ${message}`);
+      // Another replica was faster; that is how they share the work.
+      if (code === 'TARGET_BUSY') log.info({ operation_id }, `an operation was left to another replica: ${message}`);
+      else log.error({ operation_id, code, err: error }, `an operation was left as it stands: ${message}`);
       if (code === 'STORE_FAILED') this.#again(operation_id);
     }
   }
