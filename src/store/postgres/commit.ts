@@ -5,7 +5,7 @@ import type { Logger } from '../../kernel/log.ts';
 import { failed } from '../errors.ts';
 import { allOf, CommitQueue, type Commit, type Done, type Job, type Writer } from '../group.ts';
 import { runConnection } from './dialect.ts';
-import { isHeadTaken, isLost, isStale, isTooLong, isTransient, postgresError } from './errors.ts';
+import { isHeadTaken, isLost, isStale, isTransient, postgresError } from './errors.ts';
 import { patiently } from './patience.ts';
 import { advisory, Session } from './session.ts';
 
@@ -170,25 +170,23 @@ export class PostgresCommit {
         done.push(ran);
       }
     } catch (error) {
-      return this.#undone(session, error, waiting);
+      return this.#undone(session, opening, error, waiting);
     }
     // COMMIT goes out behind what is still under way; where that fails, the server undoes all instead.
     const statements = allOf([opening, ...done.flatMap(({ pending }) => pending)]);
     const [written, ended] = await Promise.allSettled([statements, this.#end(session)]);
     if (ended.status === 'rejected') {
       const cause: unknown = written.status === 'rejected' && !session.lost ? written.reason : ended.reason;
-      return this.#undone(session, cause, waiting);
+      return this.#undone(session, opening, cause, waiting);
     }
     // A COMMIT that went well although something before it did not was that of no transaction of ours.
     this.#tell(ended.value && (written.status === 'fulfilled' || session.lost), done, waiting);
     return true;
   }
 
-  /** Undoes what was run together; true when everybody was told. Throws what would happen again apart. */
-  async #undone(session: Session, error: unknown, waiting: Set<Job>): Promise<boolean> {
-    if (isLost(error)) session.end();
-    if (session.lost || isTooLong(error)) throw error;
-    if (isStale(error)) session.forget();
+  /** Undoes what was run together; true when everybody was told. Throws what makes the transaction as a whole impossible. */
+  async #undone(session: Session, opening: Promise<unknown>, error: unknown, waiting: Set<Job>): Promise<boolean> {
+    await this.#requireOpen(session, opening, error);
     if (isHeadTaken(error)) this.heardOfOthers();
     await session.control('ROLLBACK');
     // What a closure that was alone has said itself needs no second run.

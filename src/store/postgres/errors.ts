@@ -46,9 +46,6 @@ export function isTransient(error: unknown): boolean {
 export const isStale = (error: unknown): boolean =>
   sqlState(error) === '0A000' && (error as Error).message.includes('cached plan');
 
-/** It waited for a lock, or ran, for longer than a session of ours may. */
-export const isTooLong = (error: unknown): boolean => ['55P03', '57014'].includes(sqlState(error) ?? '');
-
 /** The next number of the audit chain or of the events is taken: somebody else has moved that head. */
 export const isHeadTaken = (error: unknown): boolean =>
   sqlState(error) === '23505' && HEADS.has((error as { table?: string }).table ?? '');
@@ -68,7 +65,8 @@ export function postgresError(error: unknown): unknown {
   if (state.startsWith('53') || state.startsWith('58'))
     return failed(`The PostgreSQL server is short of something: ${error.message}.`, error);
   if (state === '25006') return failed('The database can only be read, not written.', error);
-  if (isTooLong(error)) return failed('PostgreSQL took too long; another replica or query holds the database.', error);
+  if (state === '55P03' || state === '57014')
+    return failed('PostgreSQL took too long; another replica or query holds the database.', error);
   if (state === '40001' || state === '40P01')
     return failed('PostgreSQL undid the change for the sake of another one, several times.', error);
   if (state.startsWith('XX00')) return damaged(error.message, error);
