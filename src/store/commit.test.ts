@@ -6,7 +6,7 @@ import { ManualClock, systemClock } from '../kernel/clock.ts';
 import { silentLogger } from '../kernel/log.ts';
 import { Secret } from '../kernel/secret.ts';
 import { GroupCommit } from './commit.ts';
-import type { StoreTx } from './group.ts';
+import { CommitQueue, type StoreTx } from './group.ts';
 import { openWriter } from './connection.ts';
 import { getSetting, putSetting } from './queries/settings.ts';
 import { insertLater } from './texts.ts';
@@ -190,4 +190,19 @@ test('a full disk fails only what does not fit, in clear words, and work goes on
   await big('e');
   sqlite.close();
   rmSync(directory, { recursive: true });
+});
+
+test('a fault of the engine is the answer of its batch, and the next one goes on', async () => {
+  let broken = true;
+  const queue = new CommitQueue({
+    clock: systemClock,
+    log: silentLogger,
+    batch: async (jobs) => {
+      if (broken) throw new Error('a fault');
+      for (const job of jobs) job.resolve('done');
+    },
+  });
+  await expect(queue.commit(async () => {})).rejects.toThrow('a fault');
+  broken = false;
+  expect(await queue.commit(async () => {})).toBe('done');
 });

@@ -92,7 +92,7 @@ class Transaction implements StoreTx {
 export interface QueueOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** Runs the closures of one turn, settles every job, and never rejects. */
+  /** Runs the closures of one turn and settles every job; what it throws is the answer of those that are left. */
   readonly batch: (jobs: readonly Job[]) => Promise<void>;
 }
 
@@ -137,7 +137,13 @@ export class CommitQueue {
     while (this.#queue.length > 0) {
       // The next turn: whoever was resolved by the last batch has asked again by then, and shares the next one.
       await new Promise((resolve) => setImmediate(resolve));
-      await this.#options.batch(this.#queue.splice(0, MAX_BATCH));
+      const jobs = this.#queue.splice(0, MAX_BATCH);
+      try {
+        await this.#options.batch(jobs);
+      } catch (error) {
+        // A fault of ours; without an answer everybody who writes after it would wait for ever.
+        for (const job of jobs) job.reject(error);
+      }
     }
     this.#draining = undefined;
   }
