@@ -16,14 +16,17 @@ it('is kept as argon2id, with a salt of its own, and found again however it is c
 
 it('costs as much where there is none to compare with, and never fits there', async () => {
   const hash = await hashPassword(PASSWORD);
+  // The least of several: what else the machine does only ever adds, as does loading the library.
   const costOf = async (stored: string | null | undefined): Promise<number> => {
-    const before = cpuUsage();
-    for (let time = 0; time < 4; time++) expect(await passwordFits(stored, 'somebody-else')).toBe(false);
-    const { user, system } = cpuUsage(before);
-    return user + system;
+    const costs: number[] = [];
+    for (let time = 0; time < 8; time++) {
+      const before = cpuUsage();
+      expect(await passwordFits(stored, 'somebody-else')).toBe(false);
+      const { user, system } = cpuUsage(before);
+      costs.push(user + system);
+    }
+    return Math.min(...costs);
   };
-  // The library is loaded by the first.
-  await costOf(hash);
   const known = await costOf(hash);
   for (const nobody of [null, undefined]) expect(await costOf(nobody)).toBeGreaterThan(known / 2);
   expect(await passwordFits(null, '')).toBe(false);

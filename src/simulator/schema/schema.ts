@@ -136,12 +136,20 @@ function expand(
 
 const patterns = new Map<string, RegExp>();
 
+/**
+ * In the pattern of OCI references (`oci-registry-pull`, `query-oci-repo-tags`) a separator may be nothing at all, so a name
+ * of n characters can be cut in 2^n ways, and a long one that does not fit would be looked at for ever. What fits is the
+ * same with a separator that is there.
+ */
+const ENDLESS = ['(?:[._]|__|[-]*)', '(?:[._]|__|[-]+)'] as const;
+
 /** PVE anchors every pattern at both ends. `(?i)` in front is how the generator writes a case-insensitive one. */
 export function compilePattern(pattern: string): RegExp {
   let compiled = patterns.get(pattern);
   if (compiled === undefined) {
     const insensitive = pattern.startsWith('(?i)');
-    compiled = new RegExp(`^(?:${insensitive ? pattern.slice(4) : pattern})$`, insensitive ? 'i' : '');
+    const source = (insensitive ? pattern.slice(4) : pattern).replaceAll(...ENDLESS);
+    compiled = new RegExp(`^(?:${source})$`, insensitive ? 'i' : '');
     patterns.set(pattern, compiled);
   }
   return compiled;

@@ -27,6 +27,33 @@ describe('the schema', () => {
 });
 
 describe('parameters', () => {
+  it('of any shape are answered at once: no pattern cuts a long text in all possible ways', () => {
+    const units = [
+      'a',
+      '0',
+      'x-',
+      '.',
+      '_',
+      'a.',
+      'a-',
+      '0-',
+      '0.',
+      ':',
+      '/',
+      'a/',
+      ';',
+      'a;',
+      '0;',
+      'a=b,',
+      'ff:00:00;',
+    ];
+    for (const { params } of loadSchema().methods)
+      for (const unit of units) {
+        const text = `${unit.repeat(300 / unit.length)}!`;
+        checkObject(params, Object.fromEntries(Object.keys(params).map((name) => [name, text])), {});
+      }
+  });
+
   it('are all reported together', () => {
     expect(check({ vmid: 'abc', cores: 'x', foo: '1', ostype: 'zz' })).toMatchObject({
       vmid: "type check ('integer') failed - got 'abc'",
